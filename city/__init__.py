@@ -1,0 +1,1 @@
+"""What the rooms share: metrics, readings, city packs, grades, settings, database access, errors."""

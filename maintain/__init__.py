@@ -1,0 +1,1 @@
+"""Rollups, retention and partitions."""
