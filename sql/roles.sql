@@ -1,0 +1,34 @@
+-- Least privilege. The owner migrates; run after each migration, so that new relations are covered, too.
+-- Roles are shared by a whole server: they are made where missing, without a password and without login
+-- until somebody gives them one.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sdot_ingest') THEN
+        CREATE ROLE sdot_ingest NOLOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'sdot_dashboard') THEN
+        CREATE ROLE sdot_dashboard NOLOGIN;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'roles sdot_ingest and sdot_dashboard are not there and may not be created by %', current_user;
+    RETURN;
+END $$;
+
+DO $$
+BEGIN
+    IF to_regrole('sdot_ingest') IS NULL OR to_regrole('sdot_dashboard') IS NULL THEN
+        RETURN;
+    END IF;
+    GRANT USAGE ON SCHEMA public TO sdot_ingest, sdot_dashboard;
+    GRANT SELECT ON ALL TABLES IN SCHEMA public TO sdot_ingest, sdot_dashboard;
+    GRANT INSERT, UPDATE ON reading, latest, sensor, site, ledger_minute_writer, ledger_sensor_day_writer,
+        quarantine, worker, timeless, extra_key TO sdot_ingest;
+    GRANT INSERT ON reading_revision, touched TO sdot_ingest;
+    GRANT INSERT, DELETE ON flag TO sdot_ingest;
+    GRANT DELETE ON worker, timeless TO sdot_ingest;
+    GRANT INSERT, UPDATE, DELETE ON watch TO sdot_ingest;
+    -- raising the registry's version is all that registration does to the checkpoint
+    GRANT UPDATE (registry_version) ON checkpoint TO sdot_ingest;
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO sdot_ingest;
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO sdot_ingest', current_database());
+END $$;
