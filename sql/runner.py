@@ -105,7 +105,8 @@ def _extension(conn: psycopg.Connection[Any]) -> str | None:
     if row:
         return _first(row)
     offered = conn.execute("SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'").fetchone()
-    loaded = conn.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
+    # Its loader's own setting tells that it is preloaded; without, CREATE EXTENSION ends the connection.
+    loaded = conn.execute("SELECT current_setting('timescaledb.disable_load', true)").fetchone()
     if not offered or not loaded or loaded[0] is None or _relation(conn, "reading"):
         return None
     conn.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
