@@ -1,0 +1,43 @@
+"""Values outside their plausible range: stored, flagged, left out of every aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from city.metrics import Catalogue
+
+
+class Plausible:
+    """The plausible ranges of a catalogue."""
+
+    #: kind of these flags in table `flag`
+    KIND = "range"
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._limits = {m.key: (m.plausible[0], m.plausible[1], 1 << m.bit) for m in catalogue}
+        self._metrics = catalogue.by_key
+
+    def flags(self, values: Mapping[str, float | None]) -> int:
+        """Bits of the metrics whose value lies outside."""
+        flags = 0
+        for key, value in values.items():
+            if value is not None:
+                low, high, bit = self._limits[key]
+                if not low <= value <= high:
+                    flags |= bit
+        return flags
+
+    def is_flagged(self, key: str, value: float | None) -> bool:
+        """Whether one value lies outside."""
+        if value is None:
+            return False
+        low, high, _ = self._limits[key]
+        return not low <= value <= high
+
+    def details(self, values: Mapping[str, float | None]) -> Iterator[tuple[int, str]]:
+        """(bit number, words) of each flagged value."""
+        for key, value in values.items():
+            if value is not None and self.is_flagged(key, value):
+                metric = self._metrics[key]
+                low, high = metric.plausible
+                yield metric.bit, f"over {high:g} {metric.unit}" if value > high else f"under {low:g} {metric.unit}"

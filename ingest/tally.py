@@ -1,0 +1,54 @@
+"""The ledger's counts of one batch, pure: outcomes of messages and readings by minute and by sensor and day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ingest.fold import Outcome
+
+OUTCOMES = len(Outcome)
+#: sensor of what cannot be told to belong to any
+NO_SENSOR = 0
+
+
+class Tally:
+    """Counts of one writer; order and content of the rows are those of the ledger's tables."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._days: dict[datetime, date] = {}
+        #: minute → [messages, messages by outcome …, readings by outcome …]
+        self.minutes: dict[datetime, list[int]] = defaultdict(lambda: [0] * (1 + 2 * OUTCOMES))
+        #: (sensor, city day) → [messages, readings by outcome …]
+        self.sensor_days: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * (1 + OUTCOMES))
+
+    def add_message(self, at: datetime, outcomes: Sequence[tuple[int, Outcome]], carrier: int = NO_SENSOR) -> Outcome:
+        """Count a message that arrived `at` with its readings' (sensor, outcome); returns its own outcome.
+
+        `carrier` is the sensor whose topic it came on: the message counts there, each reading at its sensor.
+        """
+        worst = max(outcome for _, outcome in outcomes)
+        minute = at.replace(second=0, microsecond=0)
+        counts = self.minutes[minute]
+        counts[0] += 1
+        counts[1 + worst] += 1
+        day = self._days.get(minute) or self._days.setdefault(minute, minute.astimezone(self._zone).date())
+        self.sensor_days[carrier or outcomes[0][0], day][0] += 1
+        for sensor_id, outcome in outcomes:
+            counts[1 + OUTCOMES + outcome] += 1
+            self.sensor_days[sensor_id, day][1 + outcome] += 1
+        return worst
+
+    def add_readings(self, at: datetime, sensor_id: int, outcome: Outcome, count: int) -> None:
+        """Count readings that came without a message: an import or a back-fill."""
+        minute = at.replace(second=0, microsecond=0)
+        self.minutes[minute][1 + OUTCOMES + outcome] += count
+        self.sensor_days[sensor_id, minute.astimezone(self._zone).date()][1 + outcome] += count
+
+    def totals(self) -> tuple[list[int], list[int]]:
+        """Messages and readings by outcome, over all minutes."""
+        sums = [sum(column) for column in zip(*self.minutes.values(), strict=True)] or [0] * (1 + 2 * OUTCOMES)
+        return sums[1 : 1 + OUTCOMES], sums[1 + OUTCOMES :]

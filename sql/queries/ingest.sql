@@ -1,0 +1,162 @@
+-- name: batch_begin
+-- Waits for changes of the registry, then says what holds during this batch; and who is watching.
+SELECT b.registry_version, b.horizon, b.open_from,
+    ARRAY(SELECT serial FROM watch WHERE expires_at > now()) AS watched
+FROM batch_begin() AS b
+
+-- name: ensure_partition
+-- The week of an instant gets its partition.
+SELECT ensure_partition(%s)
+
+-- name: copy_reading
+-- New rows, straight in.
+COPY reading (time, sensor_id, district_id, received_at, revision, flags, extra
+    , {key}
+) FROM STDIN (FORMAT binary)
+
+-- name: existing_readings
+-- The rows of these keys, locked in the order of the keys. The barrier keeps it a look-up per key.
+SELECT r.sensor_id, r.time, r.district_id, r.received_at, r.revision, r.extra
+    , r.{key}
+FROM unnest(%s::integer[], %s::timestamptz[]) AS k (sensor_id, time)
+CROSS JOIN LATERAL (
+    SELECT * FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time = k.time OFFSET 0 FOR UPDATE
+) AS r
+
+-- name: existing_revisions
+-- What was replaced before, of these keys.
+SELECT r.sensor_id, r.time, r.revision
+    , r.{key}
+FROM unnest(%s::integer[], %s::timestamptz[]) AS k (sensor_id, time)
+JOIN reading_revision AS r ON r.sensor_id = k.sensor_id AND r.time = k.time
+
+-- name: stage_reading
+-- Changed rows on their way in.
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_reading (LIKE reading INCLUDING DEFAULTS) ON COMMIT DELETE ROWS
+
+-- name: copy_staged_reading
+-- Changed rows on their way in.
+COPY staged_reading (time, sensor_id, district_id, received_at, revision, flags, extra
+    , {key}
+) FROM STDIN (FORMAT binary)
+
+-- name: upsert_reading
+-- Changed rows take the place of the old; district and time of first arrival stay.
+INSERT INTO reading (time, sensor_id, district_id, received_at, revision, flags, extra
+    , {key}
+)
+SELECT time, sensor_id, district_id, received_at, revision, flags, extra
+    , {key}
+FROM staged_reading
+ORDER BY sensor_id, time
+ON CONFLICT (sensor_id, time) DO UPDATE SET revision = excluded.revision, flags = excluded.flags, extra = excluded.extra
+    , {key} = excluded.{key}
+
+-- name: copy_revision
+-- What is replaced.
+COPY reading_revision (sensor_id, time, revision, replaced_at, flags, extra
+    , {key}
+) FROM STDIN (FORMAT binary)
+
+-- name: delete_flags
+-- Flags of a kind on rows that changed.
+DELETE FROM flag USING unnest(%s::integer[], %s::timestamptz[]) AS k (sensor_id, time)
+WHERE flag.sensor_id = k.sensor_id AND flag.time = k.time AND flag.kind = %s
+
+-- name: insert_flags
+-- What was found implausible.
+INSERT INTO flag (sensor_id, time, bit, kind, detail, flagged_by)
+SELECT s, t, b, %s, d, %s FROM unnest(%s::integer[], %s::timestamptz[], %s::smallint[], %s::text[]) AS f (s, t, b, d)
+ON CONFLICT DO NOTHING
+
+-- name: insert_touched
+-- Closed buckets that have to be computed again.
+INSERT INTO touched (sensor_id, time) SELECT * FROM unnest(%s::integer[], %s::timestamptz[])
+
+-- name: stage_latest
+-- Newest values on their way in.
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_latest (LIKE latest) ON COMMIT DELETE ROWS
+
+-- name: copy_staged_latest
+-- Newest values on their way in.
+COPY staged_latest (sensor_id, time, changed_at
+    , {key}, {key}_time, {key}_flagged
+) FROM STDIN (FORMAT binary)
+
+-- name: upsert_latest
+-- Each metric is replaced where the new value is as new or newer; a null clears.
+INSERT INTO latest AS l (sensor_id, time, changed_at
+    , {key}, {key}_time, {key}_flagged
+)
+SELECT sensor_id, time, changed_at
+    , {key}, {key}_time, {key}_flagged
+FROM staged_latest
+ORDER BY sensor_id
+ON CONFLICT (sensor_id) DO UPDATE SET
+    time = greatest(l.time, excluded.time), changed_at = greatest(l.changed_at, excluded.changed_at)
+    , {key} = CASE WHEN excluded.{key}_time < l.{key}_time OR excluded.{key}_time IS NULL THEN l.{key} ELSE excluded.{key} END, {key}_flagged = CASE WHEN excluded.{key}_time < l.{key}_time OR excluded.{key}_time IS NULL THEN l.{key}_flagged ELSE excluded.{key}_flagged END, {key}_time = greatest(l.{key}_time, excluded.{key}_time)
+
+-- name: raise_ledger_minutes
+-- Counts by minute, added.
+INSERT INTO ledger_minute_writer AS l (writer, minute, messages, messages_stored, messages_revised,
+    messages_duplicate, messages_quarantined, messages_rejected, stored, revised, duplicate, quarantined, rejected)
+SELECT %s, * FROM unnest(%s::timestamptz[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+ON CONFLICT (writer, minute) DO UPDATE SET
+    messages = l.messages + excluded.messages,
+    messages_stored = l.messages_stored + excluded.messages_stored,
+    messages_revised = l.messages_revised + excluded.messages_revised,
+    messages_duplicate = l.messages_duplicate + excluded.messages_duplicate,
+    messages_quarantined = l.messages_quarantined + excluded.messages_quarantined,
+    messages_rejected = l.messages_rejected + excluded.messages_rejected,
+    stored = l.stored + excluded.stored,
+    revised = l.revised + excluded.revised,
+    duplicate = l.duplicate + excluded.duplicate,
+    quarantined = l.quarantined + excluded.quarantined,
+    rejected = l.rejected + excluded.rejected
+
+-- name: raise_ledger_sensor_days
+-- Counts by sensor and city day, added.
+INSERT INTO ledger_sensor_day_writer AS l (writer, sensor_id, day, messages,
+    stored, revised, duplicate, quarantined, rejected)
+SELECT %s, * FROM unnest(%s::integer[], %s::date[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::bigint[], %s::bigint[])
+ON CONFLICT (sensor_id, day, writer) DO UPDATE SET
+    messages = l.messages + excluded.messages,
+    stored = l.stored + excluded.stored,
+    revised = l.revised + excluded.revised,
+    duplicate = l.duplicate + excluded.duplicate,
+    quarantined = l.quarantined + excluded.quarantined,
+    rejected = l.rejected + excluded.rejected
+
+-- name: insert_quarantine
+-- Kept whole; the same again is counted.
+INSERT INTO quarantine AS q (digest, arrived_at, last_at, repeats, outcome, writer, topic, serial, sensor_id, decoder,
+    element, code, reason, payload, payload_bytes)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (digest) DO UPDATE SET last_at = greatest(q.last_at, excluded.last_at),
+    repeats = q.repeats + excluded.repeats
+
+-- name: keep_timeless
+-- Digests of the timeless messages that the broker may send again.
+INSERT INTO timeless (slot, digests) VALUES (%s, %s)
+ON CONFLICT (slot) DO UPDATE SET digests = excluded.digests
+
+-- name: read_timeless
+-- The digests a slot left behind.
+SELECT digests FROM timeless WHERE slot = %s
+
+-- name: raise_extra_keys
+-- Keys that are no metric, counted.
+INSERT INTO extra_key AS e (key, seen, dropped, first_at, last_at)
+SELECT k, s, d, now(), now() FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS n (k, s, d)
+ON CONFLICT (key) DO UPDATE SET seen = e.seen + excluded.seen, dropped = e.dropped + excluded.dropped,
+    last_at = excluded.last_at
+
+-- name: set_status
+-- What a sensor, or the broker on its behalf, says of its connection.
+UPDATE sensor SET online = %s, status_at = %s WHERE serial = %s AND (status_at IS NULL OR status_at <= %s)
+
+-- name: notify
+-- Wakes a listener at the commit.
+SELECT pg_notify(%s, %s)
