@@ -30,5 +30,8 @@ BEGIN
     -- raising the registry's version is all that registration does to the checkpoint
     GRANT UPDATE (registry_version) ON checkpoint TO sdot_ingest;
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO sdot_ingest;
-    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO sdot_ingest', current_database());
+    -- everybody may, unless an administrator took it away
+    IF NOT has_database_privilege('sdot_ingest', current_database(), 'TEMPORARY') THEN
+        EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO sdot_ingest', current_database());
+    END IF;
 END $$;

@@ -134,10 +134,9 @@ def migrate(
         raise MigrationError("migrate() wants a connection in autocommit mode")
     if conn.info.server_version < OLDEST_SERVER:
         raise MigrationError(f"the server is PostgreSQL {conn.info.server_version // 10000}; 15 or newer is needed")
-    engine = detect_engine(conn)
     conn.execute("SELECT pg_advisory_lock(53001, 4)")  # two migrations wait for each other
     try:
-        done = _run_files(conn, engine)
+        done = _run_files(conn, detect_engine(conn))  # which makes the extension, so inside the lock
         done += _add_metrics(conn, tuple(metrics))
         _describe_city(conn, districts, city, time_zone)
         conn.execute(_literal(sql.text("roles.sql")))
