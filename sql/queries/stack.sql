@@ -10,3 +10,33 @@ SELECT 1 FROM pg_database WHERE datname = %(name)s;
 -- name: stack_create_database
 -- The embedded stack's database, owned by the role that migrates.
 CREATE DATABASE sdot OWNER sdot;
+
+-- name: status_summary
+-- Schema version, city, size of the database, sensors, and the span of the readings.
+SELECT (SELECT to_char(max(number), 'FM0000') FROM migration) AS version,
+    (SELECT city FROM checkpoint) AS city,
+    pg_database_size(current_database()) AS bytes,
+    (SELECT count(*) FROM sensor) AS sensors,
+    -- the newest of a sensor is in `latest`; the oldest is looked up by each sensor's key
+    (SELECT min(first.time) FROM sensor AS s CROSS JOIN LATERAL
+        (SELECT r.time FROM reading AS r WHERE r.sensor_id = s.sensor_id ORDER BY r.time LIMIT 1) AS first) AS oldest,
+    (SELECT max(time) FROM latest) AS newest;
+
+-- name: status_relations
+-- The relations that take the most room; weekly partitions, or chunks, count with their parents.
+SELECT coalesce(i.inhparent, c.oid)::regclass::text AS name,
+    sum(pg_total_relation_size(c.oid))::bigint AS bytes,
+    sum(c.reltuples) FILTER (WHERE c.reltuples >= 0)::bigint AS rows
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid
+LEFT JOIN pg_class AS p ON p.oid = i.inhparent
+LEFT JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+WHERE c.relkind = 'r' AND coalesce(pn.nspname, n.nspname) = 'public'
+GROUP BY 1
+ORDER BY bytes DESC, name
+LIMIT 8;
+
+-- name: newest_readings
+-- Time of the newest reading of each of these sensors that has one.
+SELECT sensor_id, time FROM latest WHERE sensor_id = ANY (%s);

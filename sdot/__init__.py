@@ -1,0 +1,1 @@
+"""The command line, and `sdot up`: the embedded stack and its supervision."""

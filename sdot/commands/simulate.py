@@ -1,0 +1,48 @@
+"""`sdot simulate`: sensors that do not exist, live or in the past."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sdot.commands.options import Data
+
+app = typer.Typer(no_args_is_help=True, help="Simulated sensors: live, or their history.")
+
+
+@app.command()
+def live(
+    data: Data = None,
+    speed: Annotated[
+        float, typer.Option(min=0.01, max=1000, help="How much faster than life they send.")
+    ] = 1.0,
+) -> None:
+    """Register the simulated sensors and publish for them, until Ctrl-C."""
+    import signal
+    import threading
+
+    from city.pack import load_pack
+    from sdot.history import register
+    from sdot.running import find_settings
+    from simulator import live as simulation
+
+    settings = find_settings(data)
+    pack = load_pack(settings.city)
+    register(settings, pack)
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    simulation.run(settings, pack, speed=speed, stop=stop)
+
+
+@app.command()
+def backfill(
+    data: Data = None,
+    days: Annotated[float, typer.Option(min=0, max=28, help="How far back it begins.")] = 7.0,
+) -> None:
+    """Write the history of the simulated sensors that have none, up to now; an interrupted one is continued."""
+    from sdot.history import backfill as write
+    from sdot.running import find_settings
+
+    write(find_settings(data), days)

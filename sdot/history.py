@@ -1,0 +1,155 @@
+"""The past of the simulated city: what its sensors would have sent before the stack first started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ingest.bulk import Block, BulkWriter
+
+from city import db
+from city.pack import CityPack, load_pack
+from city.settings import Settings, require
+from ingest.registry import NewSensor, register_many
+from simulator.city import SimCity
+
+if TYPE_CHECKING:
+    import psycopg
+    from numpy.typing import NDArray
+
+WRITER, REGISTERED_BY = "backfill", "simulator"
+#: Rows of one transaction: an interrupted back-fill goes on behind the last; each costs a row a minute in the ledger.
+CHUNK_ROWS = 1_000_000
+#: The end of the history is where live begins, give or take this.
+GAP = timedelta(seconds=2)
+#: A file gets a line for each of these steps, a terminal a bar.
+STEPS = 4
+
+Progress = Callable[[float], None]
+
+
+def register(settings: Settings, pack: CityPack) -> dict[str, int]:
+    """Make the simulated sensors known, as verified; serial → sensor_id."""
+    with _connect(settings) as connection:
+        return _register(connection, pack, SimCity(pack))
+
+
+def _connect(settings: Settings) -> psycopg.Connection[Any]:
+    return db.connect(require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL"), "sdot simulate", bounded=False)
+
+
+def _register(connection: psycopg.Connection[Any], pack: CityPack, city: SimCity) -> dict[str, int]:
+    new = [
+        NewSensor(one.serial, one.model, one.kind, one.latitude, one.longitude, one.district)
+        for one in city.sensors
+    ]
+    return register_many(connection, pack, new, state="verified", by=REGISTERED_BY)
+
+
+def backfill(settings: Settings, days: float) -> int:
+    """Write the history of the simulated sensors, where one of them has none; returns the rows written.
+
+    What a sensor has stays: only what is newer than its newest reading is written, so an interrupted back-fill
+    goes on, and nothing is written twice. The end is where live begins.
+    """
+    pack = load_pack(settings.city)
+    city = SimCity(pack)
+    with _connect(settings) as connection:
+        ids = _register(connection, pack, city)
+        serials = [sensor.serial for sensor in city.sensors]
+        newest = _newest(connection, [ids[serial] for serial in serials])
+        if not np.isnat(newest).any():
+            return 0
+        past = _Past(connection, pack, city, np.array([ids[serial] for serial in serials], np.int32))
+        with _progress(f"Writing {days:g} days of history") as progress:
+            return past.write(newest, timedelta(days=days), progress)
+
+
+def _newest(connection: psycopg.Connection[Any], ids: Sequence[int]) -> NDArray[np.datetime64]:
+    """Time of each sensor's newest reading, datetime64[us][n] (UTC), NaT where it has none."""
+    rows = connection.execute(db.statement("newest_readings"), [list(ids)]).fetchall()
+    known = {row[0]: np.datetime64(row[1].astimezone(UTC).replace(tzinfo=None), "us") for row in rows}
+    return np.array([known.get(one, np.datetime64("NaT")) for one in ids], "datetime64[us]")
+
+
+class _Past:
+    """The back-fill of one city through one connection."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], pack: CityPack, city: SimCity, ids: NDArray[np.int32]
+    ) -> None:
+        self._connection, self._pack, self._city, self._ids = connection, pack, city, ids
+
+    def write(self, newest: NDArray[np.datetime64], span: timedelta, progress: Progress) -> int:
+        """All that is newer than `newest` (datetime64[us] a sensor), from `span` ago until now."""
+        end = datetime.now(UTC)
+        rows = self._write(newest, end - span, end, progress)
+        # live goes on where this ends: also what fell due while it was written
+        while (begin := end) < datetime.now(UTC) - GAP:
+            end = datetime.now(UTC)
+            rows += self._write(newest, begin, end, lambda _: None)
+        return rows
+
+    def _write(
+        self, newest: NDArray[np.datetime64], begin: datetime, end: datetime, progress: Progress
+    ) -> int:
+        rows = 0
+        for chunk in _chunks(self._city.history(begin, end)):
+            with self._connection.transaction():
+                writer = BulkWriter(self._connection, self._pack.catalogue, writer=WRITER)
+                for sensor, times, values in chunk:
+                    new = ~(times <= newest[sensor])  # true for NaT, too
+                    columns = {metric: column[new] for metric, column in values.items()}
+                    rows += writer.write(Block(self._ids[sensor[new]], times[new], columns))
+                    progress((int(sensor[-1]) + 1) / len(self._ids))
+                writer.finish()
+        return rows
+
+
+def _chunks(blocks: Iterator[Any]) -> Iterator[list[Any]]:
+    """Blocks in lists of about CHUNK_ROWS rows."""
+    held: list[Any] = []
+    for block in blocks:
+        held.append(block)
+        if sum(len(one[0]) for one in held) >= CHUNK_ROWS:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Progress]:
+    """Tells how far it is, 0 to 1: a bar on a terminal, a few lines elsewhere."""
+    if not sys.stdout.isatty():
+        yield _Lines(title).tell
+        return
+    from rich import progress
+
+    bar = progress.Progress(
+        progress.TextColumn(title),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    with bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda part: bar.update(task, completed=part)
+
+
+class _Lines:
+    """Progress for a file or a pipe."""
+
+    def __init__(self, title: str) -> None:
+        self._title, self._told = title, -1
+
+    def tell(self, part: float) -> None:
+        """A line when another step is reached."""
+        step = int(part * STEPS)
+        if step > self._told:
+            self._told = step
+            print(f"{self._title}: {100 * step // STEPS} %", flush=True)

@@ -1,0 +1,291 @@
+"""The embedded stack of `sdot up`: servers, programs, their settings, their order, and one loop that watches."""
+
+from __future__ import annotations
+
+import http.client
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from city import pack
+from city.errors import BrokerError
+from city.settings import Settings, environment, environment_name, mqtt_address
+from sdot import broker, process, running
+from sdot.folder import DataFolder
+from sdot.migration import migrate
+from sdot.ports import LOOPBACK, free_port
+from sdot.postgres import OWNER, Postgres
+from sdot.probe import Probe
+from sdot.supervisor import Child, Program, Supervisor
+
+#: Days of raw readings that `sdot up` keeps unless told otherwise (a day of 1,100 sensors is about 146 MB).
+RETENTION = "30d"
+TICK_S = 0.1
+#: After this long without a ready dashboard its reason is told; the wait goes on.
+SLOW_START_S = 30.0
+#: What a killed run left is already ending (death signal): wait, ask, insist.
+LEFTOVER = ((None, 2.0), (signal.SIGTERM, 8.0), (signal.SIGKILL, 2.0))
+#: Ranks: postgres 0, broker 1, these; stopped from the highest down.
+SERVING, SENDING = 2, 3
+
+
+class Stopped(Exception):  # noqa: N818 it is no error
+    """Somebody asked us to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the person who calls `sdot up` asks for; None: as the settings say."""
+
+    data: Path | None = None
+    simulator: bool = True
+    workers: int | None = None
+    listen: str = LOOPBACK
+    broker: str = "auto"
+    mqtt_port: int = 1883
+    http_port: int | None = None
+    #: Days of simulated history that a first start writes.
+    history_days: float = 7.0
+    #: How much faster than life the simulator runs.
+    speed: float = 1.0
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal, now."""
+    print(sentence, flush=True)
+
+
+class Stack:
+    """One run of `sdot up`."""
+
+    def __init__(self, wishes: Wishes, settings: Settings) -> None:
+        self.wishes, self.given = wishes, settings
+        self.folder = DataFolder(wishes.data or settings.data)
+        self.supervisor = Supervisor(say)
+        self.settings = settings
+        self.probe: Probe | None = None
+        self.broker: Child | None = None
+        self._asked = 0
+
+    def run(self) -> None:
+        """Start all, watch until asked to end, stop all. SdotError where something cannot start."""
+        with self._signals():
+            self.folder.prepare()
+            try:
+                self._start()
+                self._watch()
+            except Stopped:
+                pass
+            finally:
+                self._stop()
+
+    def _start(self) -> None:
+        self._end_leftovers()
+        say(f"Data folder: {self.folder.path}")
+        known = {"data": self.folder.path, "city": _absolute(self.given.city), **self._modest()}
+        known |= self._database()
+        known |= self._broker()
+        known |= self._ports()
+        self.settings = self.given.model_copy(update=known)
+        self._describe()
+        migrate(self.settings, say)
+        self._history()
+        self._programs()
+        self._wait_ready()
+        self._announce()
+
+    def _end_leftovers(self) -> None:
+        """What a killed run left has the death signal already; PostgreSQL is looked after by its own start."""
+        before = running.last(self.folder)
+        left = [child for name, child in before.children.items() if name != "postgres"] if before else []
+        process.end(left, LEFTOVER)
+
+    def _modest(self) -> dict[str, object]:
+        """Defaults that differ from production's."""
+        own = {"retention_raw": RETENTION, "log_format": "text"}
+        return {name: value for name, value in own.items() if name not in self.given.model_fields_set}
+
+    def _database(self) -> dict[str, object]:
+        if self.given.database_url:
+            say("Database: the one of SDOT_DATABASE_URL")
+            return {}
+        postgres = Postgres(self.folder)
+        child = self.supervisor.start(postgres.program())
+        postgres.wait_ready(child, self._check)
+        postgres.make_roles()
+        say(f"Database: PostgreSQL {postgres.version}{_as_whom(child.program)}, {postgres.place()}")
+        return {
+            "database_url": postgres.url("sdot_ingest"),
+            "admin_database_url": postgres.url(OWNER),
+            "read_database_url": postgres.url("sdot_dashboard"),
+        }
+
+    def _broker(self) -> dict[str, object]:
+        workers = self.wishes.workers or self.given.workers
+        if "mqtt_url" in self.given.model_fields_set:
+            say(f"Broker: {mqtt_address(self.given.mqtt_url).host}, the one of SDOT_MQTT_URL")
+            return {"workers": workers}
+        chosen = broker.choose(self.wishes.broker, self.wishes.listen, self.wishes.mqtt_port)
+        if workers > 1 and not chosen.shared:
+            raise BrokerError(f"--workers {workers} needs mosquitto: iotcore carries one ingest process only")
+        self.broker = self.supervisor.start(chosen.program(self.folder))
+        self.probe = Probe(chosen.url)
+        broker.wait_ready(self.broker, self.probe, self._check)
+        say(_moved("MQTT", self.wishes.mqtt_port, chosen.port) + broker.described(chosen))
+        return {"mqtt_url": chosen.url, "mqtt_shared": chosen.shared, "workers": workers}
+
+    def _ports(self) -> dict[str, object]:
+        given = self.given
+        wanted = self.wishes.http_port or given.http_port
+        http = free_port(wanted, given.http_host)
+        metrics = free_port(given.metrics_port, given.metrics_host, self.wishes.workers or given.workers)
+        for name, first, port in (("dashboard", wanted, http), ("metrics", given.metrics_port, metrics)):
+            if first != port:
+                say(_moved(name, first, port).strip())
+        return {"http_port": http, "metrics_port": metrics}
+
+    def environment(self) -> dict[str, str]:
+        """NAME → value of all settings of this stack."""
+        values = {environment_name(name): getattr(self.settings, name) for name in Settings.model_fields}
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def _describe(self) -> None:
+        found = {child.program.name: child.process for child in self.supervisor.children}
+        children = {name: known for name, known in found.items() if known}
+        running.describe(self.folder, self.environment(), children)
+
+    def _program(self, name: str, rank: int, *command: str, log: bool = True) -> Program:
+        return Program(
+            name=name,
+            argv=[sys.executable, "-P", "-m", "sdot", *command],
+            cwd=Path.cwd(),
+            log=self.folder.logs / f"{name}.log" if log else None,
+            rank=rank,
+            environment=environment() | self.environment(),
+        )
+
+    def _history(self) -> None:
+        if not self.wishes.simulator:
+            return
+        days = str(self.wishes.history_days)
+        task = self._program("history", SENDING, "simulate", "backfill", "--days", days, log=False)
+        if status := self.supervisor.run(task, self._check):
+            say(f"The history could not be written (status {status}); the next start goes on with it.")
+
+    def _programs(self) -> None:
+        self.supervisor.start(self._program("ingest", SERVING, "ingest"))
+        self.supervisor.start(self._program("dashboard", SERVING, "dashboard"))
+        if self.wishes.simulator:
+            live = self._program("simulator", SENDING, "simulate", "live", "--speed", str(self.wishes.speed))
+            self.supervisor.start(live)
+        self._describe()
+
+    def _wait_ready(self) -> None:
+        start, told = time.monotonic(), False
+        while not _is_ready(self.settings):
+            self._tend()
+            if not told and time.monotonic() - start > SLOW_START_S:
+                told = True
+                say(f"The dashboard is not ready yet; logs are in {self.folder.logs}")
+            time.sleep(TICK_S)
+
+    def _announce(self) -> None:
+        if not self.wishes.simulator:
+            say(first_sensor(self.settings, self.wishes.data))
+        say(f"Ready: http://{_shown(self.settings.http_host)}:{self.settings.http_port}  (Ctrl-C stops it)")
+
+    def _watch(self) -> None:
+        while True:
+            self._tend()
+            time.sleep(TICK_S)
+
+    def _tend(self) -> None:
+        """One look at everything."""
+        self._check()
+        if self.supervisor.tick():
+            self._describe()
+        if self.probe is not None and self.broker is not None:
+            self.probe.step()
+            if self.probe.silent_s > broker.SILENCE_S:
+                say(f"The broker hands no message on for {broker.SILENCE_S:.0f} s; it is started again")
+                self.supervisor.end(self.broker)
+                self.probe.forgive()
+
+    def _check(self) -> None:
+        if self._asked:
+            raise Stopped
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {name: signal.signal(name, self._ask) for name in names}
+        try:
+            yield
+        finally:
+            for name, handler in before.items():
+                signal.signal(name, handler)
+
+    def _ask(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 a handler's signature
+        self._asked += 1
+
+    def _stop(self) -> None:
+        if self._asked and self.supervisor.children:
+            say("Stopping …")
+        self.supervisor.stop(lambda: self._asked > 1)
+        running.forget(self.folder)
+        self.folder.release()
+
+
+def _as_whom(program: Program) -> str:
+    return f" as {program.account.name}" if program.account else ""
+
+
+def _absolute(city: str) -> str:
+    """A pack's path as seen from every folder; a name stays."""
+    return str(Path(city).resolve()) if Path(city).is_dir() else city
+
+
+def _moved(what: str, wanted: int, port: int) -> str:
+    return "" if wanted == port else f"Port {wanted} is taken; {what} takes {port}. "
+
+
+def _shown(host: str) -> str:
+    host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 a comparison
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_ready(settings: Settings) -> bool:
+    host = _shown(settings.http_host).strip("[]")
+    connection = http.client.HTTPConnection(host, settings.http_port, timeout=1.0)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def first_sensor(settings: Settings, data: Path | None) -> str:
+    """The line that makes a first sensor appear, for who has mosquitto_pub and for who has not."""
+    district = pack.load_pack(settings.city).districts[0].code
+    body = f'{{"pm25": 12.5, "temperature": 20.1, "district": "{district}"}}'
+    address = mqtt_address(settings.mqtt_url)
+    where = f" --data {shlex.quote(str(data))}" if data else ""
+    return (
+        "Waiting for sensors. This makes the first one appear:\n"
+        f"  mosquitto_pub -h {address.host} -p {address.port} -q 1 "
+        f"-t {settings.topic_prefix}/my-first/reading -m '{body}'\n"
+        "or, without mosquitto_pub:\n"
+        f"  sdot publish{where} my-first '{body}'"
+    )
