@@ -154,8 +154,13 @@ ON CONFLICT (key) DO UPDATE SET seen = e.seen + excluded.seen, dropped = e.dropp
     last_at = excluded.last_at
 
 -- name: set_status
--- What a sensor, or the broker on its behalf, says of its connection.
-UPDATE sensor SET online = %s, status_at = %s WHERE serial = %s AND (status_at IS NULL OR status_at <= %s)
+-- What sensors, or the broker on their behalf, say of their connection.
+UPDATE sensor AS s SET online = n.online, status_at = n.at
+FROM (
+    SELECT serial, online, at FROM unnest(%s::text[], %s::boolean[], %s::timestamptz[]) AS u (serial, online, at)
+    ORDER BY serial
+) AS n
+WHERE s.serial = n.serial AND (s.status_at IS NULL OR s.status_at <= n.at)
 
 -- name: notify
 -- Wakes a listener at the commit.

@@ -1,0 +1,176 @@
+"""A batch on its way into the database: its sensors, its facts, its outcomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from city.reading import Reading, Refusal
+from ingest.fold import Fact, Outcome
+from ingest.message import Message, below_floor
+from ingest.quarantine import Case
+from ingest.registry import LIMIT, RETIRED, UNKNOWN, Registry, Sensor
+from ingest.tally import NO_SENSOR, Tally
+
+NOT_A_GATEWAY = Refusal(
+    "not_a_gateway", 'this sensor is not registered as a gateway, so it cannot carry "sensor"; leave it out'
+)
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What becomes of one reading of a message."""
+
+    message: Message
+    item: Reading | Refusal
+    outcome: Outcome | None = None
+    refusal: Refusal | None = None
+    sensor: Sensor | None = None
+    fact: Fact | None = None
+
+    @property
+    def sensor_id(self) -> int:
+        """Its sensor, or 0."""
+        return self.sensor.sensor_id if self.sensor else NO_SENSOR
+
+    def refuse(self, refusal: Refusal, place: int | None = None) -> None:
+        """It goes to quarantine, or is turned away."""
+        self.refusal = Refusal(refusal.code, refusal.text, refusal.index if place is None else place)
+        self.outcome = Outcome.REJECTED if refusal.code == "too_large" else Outcome.QUARANTINED
+
+
+class Clock:
+    """Times of arrival as times of measurement: rising by a microsecond a sensor at least."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, datetime] = {}
+
+    def stamp(self, sensor_id: int, at: datetime) -> datetime:
+        """The time of a timeless reading that arrived `at`."""
+        last = self._last.get(sensor_id)
+        if last is not None and at <= last:
+            at = last + timedelta(microseconds=1)
+        self._last[sensor_id] = at
+        return at
+
+
+@dataclass(slots=True)
+class Batch:
+    """Messages judged against one state of the registry."""
+
+    messages: Sequence[Message]
+    verdicts: list[list[Verdict]] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    #: verdict of each fact, in order
+    _owners: list[Verdict] = field(default_factory=list)
+
+    def judge(self, registry: Registry, clock: Clock, floor: datetime) -> None:
+        """Find each reading's sensor and make facts of those that can be stored."""
+        self.verdicts, self.facts, self._owners = [], [], []
+        for message in self.messages:
+            carrier = registry.get(message.serial) if message.serial else None
+            verdicts = [self._one(message, item, carrier, registry, floor) for item in message.items]
+            self.verdicts.append(verdicts)
+            for verdict in verdicts:
+                if verdict.outcome is None:
+                    self._add_fact(verdict, clock)
+
+    def _one(
+        self, message: Message, item: Reading | Refusal, carrier: Sensor | None, registry: Registry, floor: datetime
+    ) -> Verdict:
+        verdict = Verdict(message, item, sensor=carrier)
+        if isinstance(item, Refusal):
+            verdict.refuse(item)
+            return verdict
+        place = item.index if len(message.items) > 1 else None
+        if item.sensor is not None and item.sensor != message.serial:
+            if carrier is not None and not carrier.gateway:
+                verdict.refuse(NOT_A_GATEWAY, place)
+                return verdict
+            if carrier is not None:
+                verdict.sensor = registry.get(item.sensor)
+        refusal = _refusal(verdict.sensor, item, floor)
+        if refusal:
+            verdict.refuse(refusal, place)
+        elif message.repeated:
+            verdict.outcome = Outcome.DUPLICATE
+        return verdict
+
+    def _add_fact(self, verdict: Verdict, clock: Clock) -> None:
+        reading, sensor, message = verdict.item, verdict.sensor, verdict.message
+        if sensor is None or isinstance(reading, Refusal):
+            return
+        # A reading keeps the instant it was first given, also where its batch is tried again.
+        if reading.time is None:
+            reading.time = clock.stamp(sensor.sensor_id, message.at)
+        district, revision, extra = sensor.figure_district, reading.revision, reading.extra
+        at = message.at
+        fact = Fact(sensor.sensor_id, reading.time, reading.values, revision, extra, district, at)
+        verdict.fact = fact
+        self.facts.append(fact)
+        self._owners.append(verdict)
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Take the outcomes of the facts, in their order."""
+        for verdict, outcome in zip(self._owners, outcomes, strict=True):
+            verdict.outcome = outcome
+
+    def tally(self, tally: Tally) -> Tally:
+        """Count every message of the batch."""
+        for verdicts in self.verdicts:
+            if verdicts:
+                pairs = [(v.sensor_id, v.outcome if v.outcome is not None else Outcome.QUARANTINED) for v in verdicts]
+                tally.add_message(verdicts[0].message.at, pairs)
+        return tally
+
+    def cases(self) -> list[Case]:
+        """What goes to quarantine."""
+        return [
+            Case(v.message, v.refusal, v.outcome, v.sensor_id or None)
+            for verdicts in self.verdicts
+            for v in verdicts
+            if v.refusal is not None and v.outcome is not None
+        ]
+
+    def statuses(self) -> list[tuple[str, bool, datetime]]:
+        """(serial, online, when) of each sensor whose status came, the last one, in the order of the serials."""
+        found = {
+            message.serial: (message.serial, message.payload == b"online", message.at)
+            for message in self.messages
+            if message.leaf == "status" and message.serial and message.payload and not message.items
+        }
+        return sorted(found.values())
+
+    def extra_keys(self) -> tuple[Counter[str], int]:
+        """Unknown keys by name, and how many the limits dropped."""
+        seen: Counter[str] = Counter()
+        dropped = 0
+        for message in self.messages:
+            for item in message.items:
+                if isinstance(item, Reading) and item.extra:
+                    seen.update(item.extra)
+                    dropped += item.extra_dropped
+        return seen, dropped
+
+
+def _refusal(sensor: Sensor | None, reading: Reading, floor: datetime) -> Refusal | None:
+    if sensor is None:
+        return UNKNOWN
+    if sensor.state == "retired":
+        return RETIRED
+    return below_floor(reading.time, floor) if reading.time is not None else None
+
+
+def with_limit(batch: Batch, limited: frozenset[str]) -> None:
+    """Serials beyond the hourly limit are refused as such, not as unknown."""
+    for verdicts in batch.verdicts:
+        for verdict in verdicts:
+            if verdict.refusal and verdict.refusal.code == UNKNOWN.code and _serial(verdict) in limited:
+                verdict.refuse(LIMIT, verdict.refusal.index)
+
+
+def _serial(verdict: Verdict) -> str | None:
+    item = verdict.item
+    return (item.sensor if isinstance(item, Reading) else None) or verdict.message.serial

@@ -1,0 +1,227 @@
+"""One batch, one transaction: readings, touched, newest values, quarantine, and the ledger last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from city.db import is_missing_partition, is_permanent, one_line, statement
+from city.metrics import Catalogue
+from city.reading import About, Reading, Refusal
+from ingest import ledger, quarantine
+from ingest.batch import Batch, Clock, with_limit
+from ingest.fold import fold
+from ingest.message import Message
+from ingest.newest import newest
+from ingest.registry import Registry, State
+from ingest.series import Series, keys_of
+from ingest.tally import Tally
+
+#: After a repeat, so many batches look first for what is there: a COPY that fails costs 2.8 times its price.
+LOOK_FIRST_BATCHES = 100
+#: A repeat may come in between look-up and COPY, from another worker; more often than this is no accident.
+MAX_COLLISIONS = 5
+#: Nothing before is taken, whatever the horizon (wire contract v1).
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+#: What is at or above the horizon may be dropped within a day.
+HORIZON_MARGIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Settings that decide what is taken."""
+
+    #: what an unknown serial becomes
+    register: State | None
+    register_per_hour: int
+    #: None: for ever
+    retention: timedelta | None
+
+
+@dataclass(slots=True)
+class Report:
+    """What a commit did."""
+
+    batches: list[Batch]
+    tally: Tally
+    watched: frozenset[str]
+    seconds: float
+    looked_first: bool
+
+
+@dataclass(slots=True)
+class Marks:
+    """What the caller wants written in the batch's own transaction."""
+
+    #: digests of timeless messages, (slot, bytes), or None
+    timeless: tuple[int, bytes] | None = None
+    #: called inside the transaction with the finished batch: notifications
+    announce: Callable[[psycopg.Connection[Any], Batch, frozenset[str]], None] | None = None
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes batches of messages under one name, over one connection at a time."""
+
+    name: str
+    catalogue: Catalogue
+    registry: Registry
+    rules: Rules
+    tally_of: Callable[[], Tally]
+    _series: Series = field(init=False)
+    _clock: Clock = field(init=False, default_factory=Clock)
+    _look_first: int = field(init=False, default=0)
+    _weeks: set[tuple[int, int]] = field(init=False, default_factory=set)
+    _told: dict[str, About] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._series = Series(self.catalogue, self.name)
+
+    def prepare(self, conn: psycopg.Connection[Any]) -> None:
+        """Get a fresh connection ready."""
+        self._series.prepare(conn)
+        self._weeks.clear()
+
+    def look_first(self) -> None:
+        """Expect repeats: a session was resumed, or a replay begins."""
+        self._look_first = LOOK_FIRST_BATCHES
+
+    def write(self, conn: psycopg.Connection[Any], messages: Sequence[Message], marks: Marks) -> Report:
+        """Commit messages; data the database can never store are isolated and quarantined.
+
+        Raises psycopg.Error where the same messages are worth another try.
+        """
+        started = time.perf_counter()
+        looked = self._look_first > 0
+        batches: list[Batch] = []
+        total = self.tally_of()
+        watched = self._write_some(conn, list(messages), marks, batches, total)
+        return Report(batches, total, watched, time.perf_counter() - started, looked)
+
+    def _write_some(
+        self, conn: psycopg.Connection[Any], messages: list[Message], marks: Marks, done: list[Batch], total: Tally
+    ) -> frozenset[str]:
+        try:
+            batch, watched = self._write_once(conn, messages, marks)
+        except psycopg.Error as error:
+            if not is_permanent(error) or is_missing_partition(error):
+                self._weeks.clear()
+                raise
+            if len(messages) == 1:
+                if any(isinstance(item, Refusal) and item.code == "database" for item in messages[0].items):
+                    raise
+                messages[0].items = [Refusal("database", f"the database refuses it: {one_line(error)}")]
+                return self._write_some(conn, messages, marks, done, total)
+            half = len(messages) // 2
+            first = self._write_some(conn, messages[:half], marks, done, total)
+            return first | self._write_some(conn, messages[half:], marks, done, total)
+        done.append(batch)
+        batch.tally(total)
+        return watched
+
+    def _write_once(
+        self, conn: psycopg.Connection[Any], messages: Sequence[Message], marks: Marks
+    ) -> tuple[Batch, frozenset[str]]:
+        limited = self._meet(conn, messages)
+        self._make_partitions(conn, messages)
+        for _ in range(MAX_COLLISIONS):
+            try:
+                return self._transaction(conn, messages, limited, marks)
+            except errors.UniqueViolation:
+                self.look_first()
+        return self._transaction(conn, messages, limited, marks)
+
+    def _meet(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> frozenset[str]:
+        """Register new serials and learn what sensors say of themselves; returns those over the limit."""
+        self._first_refresh(conn)
+        new: dict[str, About | None] = {}
+        for message in messages:
+            for item in message.items:
+                if isinstance(item, Reading) and message.serial:
+                    self._meet_one(conn, message.serial, item, new)
+        if not new or self.rules.register is None:
+            return frozenset()
+        self.registry.register(conn, new, self.rules.register, self.rules.register_per_hour)
+        return frozenset(serial for serial in new if self.registry.get(serial) is None)
+
+    def _first_refresh(self, conn: psycopg.Connection[Any]) -> None:
+        if self.registry.version < 0:
+            row = conn.execute(statement("batch_begin")).fetchone()
+            self.registry.refresh(conn, row[0] if row else 0)
+
+    def _meet_one(
+        self, conn: psycopg.Connection[Any], serial: str, reading: Reading, new: dict[str, About | None]
+    ) -> None:
+        if reading.sensor is not None and reading.sensor != serial:
+            carrier = self.registry.get(serial)
+            if carrier is not None and not carrier.gateway:
+                return
+            serial = reading.sensor if carrier is not None else serial
+        sensor, about = self.registry.get(serial), reading.about
+        if sensor is None:
+            if new.get(serial) is None:
+                new[serial] = about
+        elif about is not None and sensor.state != "retired" and sensor.learns_from(about):
+            # A description that taught nothing (a district nobody knows) is not tried with each message.
+            told = self._told.get(serial)
+            self._told[serial] = about
+            if told != about:
+                self.registry.describe(conn, sensor, about)
+
+    def _make_partitions(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> None:
+        for message in messages:
+            for item in message.items:
+                if isinstance(item, Reading):
+                    at = item.time or message.at
+                    week = at.isocalendar()[:2]
+                    if week not in self._weeks and at >= self._floor(OLDEST):
+                        conn.execute(statement("ensure_partition"), [at])
+                        self._weeks.add(week)
+
+    def _floor(self, horizon: datetime) -> datetime:
+        floor = max(OLDEST, horizon + HORIZON_MARGIN) if horizon > OLDEST else OLDEST
+        return floor if self.rules.retention is None else max(floor, datetime.now(UTC) - self.rules.retention)
+
+    def _transaction(
+        self, conn: psycopg.Connection[Any], messages: Sequence[Message], limited: frozenset[str], marks: Marks
+    ) -> tuple[Batch, frozenset[str]]:
+        batch = Batch(messages)
+        with conn.transaction():
+            row = conn.execute(statement("batch_begin")).fetchone()
+            version, horizon, open_from, watched = row or (0, OLDEST, OLDEST, [])
+            self.registry.refresh(conn, version)
+            batch.judge(self.registry, self._clock, self._floor(horizon))
+            with_limit(batch, limited)
+            self._store(conn, batch, open_from)
+            self._account(conn, batch)
+            if marks.timeless is not None:
+                conn.execute(statement("keep_timeless"), marks.timeless)
+            if marks.announce is not None:
+                marks.announce(conn, batch, frozenset(watched))
+            ledger.raise_counts(conn, self.name, batch.tally(self.tally_of()))
+        self._look_first = max(self._look_first - 1, 0)
+        return batch, frozenset(watched)
+
+    def _store(self, conn: psycopg.Connection[Any], batch: Batch, open_from: datetime) -> None:
+        existing = self._series.existing(conn, keys_of(batch.facts)) if self._look_first and batch.facts else {}
+        folded = fold(batch.facts, existing)
+        batch.settle(folded.outcomes)
+        self._series.write(conn, folded, open_from)
+        self._series.write_latest(conn, newest(folded.accepted, self._series.plausible))
+
+    def _account(self, conn: psycopg.Connection[Any], batch: Batch) -> None:
+        if cases := batch.cases():
+            quarantine.keep(conn, cases, self.name)
+        if statuses := batch.statuses():
+            conn.execute(statement("set_status"), [list(column) for column in zip(*statuses, strict=True)])
+        seen, dropped = batch.extra_keys()
+        if seen:
+            keys = sorted(seen)
+            drops = [dropped] + [0] * (len(keys) - 1)
+            conn.execute(statement("raise_extra_keys"), [keys, [seen[key] for key in keys], drops])
