@@ -10,8 +10,8 @@ import typer
 from city.settings import Settings, environment_name
 from sdot.commands.options import Data
 
-#: The password in `scheme://user:password@host`.
-_PASSWORD = re.compile(r"(?<=://)([^:/@]*):[^@/]+@")
+#: The password in `scheme://user:password@host` (up to the last @), and in a query's `password=`.
+_PASSWORD = re.compile(r"(?<=://)([^:/?@]*):[^?]*@|(?<=[?&]password=)[^&]*")
 
 
 def lines(settings: Settings, secrets: bool) -> list[str]:
@@ -23,7 +23,7 @@ def lines(settings: Settings, secrets: bool) -> list[str]:
 
 def masked(text: str) -> str:
     """`text` without the password of a URL in it."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    return _PASSWORD.sub(lambda found: "***" if found[1] is None else f"{found[1]}:***@", text)
 
 
 def _text(value: object) -> str:
