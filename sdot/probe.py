@@ -80,6 +80,7 @@ class Probe:
         self._client = client
 
     def _subscribe(self, client: mqtt.Client, *_: object) -> None:
+        self._asked = self._clock()  # the first question follows the subscription
         client.subscribe(self._topic, qos=0)
 
     def _first(self, *_: object) -> None:

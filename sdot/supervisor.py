@@ -20,6 +20,8 @@ LAUNCH = Path(__file__).with_name("launch.py")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
 #: A program that ran this long has recovered: its next end is a first one again.
 STEADY_S = 10.0
+#: How long one that seems to hang has to end by itself.
+HUNG_PATIENCE_S = 0.5
 #: So many failures in a row are told one by one.
 TOLD_FAILURES = 3
 #: A log is kept to twice this: the current one and the one before.
@@ -185,8 +187,9 @@ class Supervisor:
         return child.status or 0
 
     def end(self, child: Child) -> None:
-        """Stop one that hangs; the next tick starts it again."""
-        self._end([child], bool)
+        """Stop one that hangs, with little patience; the next tick starts it again."""
+        until = time.monotonic() + HUNG_PATIENCE_S
+        self._end([child], lambda: time.monotonic() > until)
 
     def tick(self, now: float | None = None) -> bool:
         """Start again what has ended; whether any process is another than before."""
