@@ -11,6 +11,10 @@ import typer
 from city.settings import Settings, environment_name
 
 DOCS = Path(__file__).parent
+SOUGHT = (
+    "Each is looked up in the environment, then in `sdot.toml` of the working folder, then in a running `sdot up`; "
+    "else the default holds. `sdot env` prints them all."
+)
 WRITTEN_BY = "*Written by `python docs/reference.py`; a test fails when it lags.*"
 
 
@@ -23,8 +27,7 @@ def settings() -> str:
     head = [
         "# Settings",
         WRITTEN_BY,
-        "Each is looked up in the environment, then in `sdot.toml` of the working folder, then in a running "
-        "`sdot up`; else the default holds. `sdot env` prints them all.",
+        SOUGHT,
     ]
     table = ["| environment | `sdot.toml` | default | what it means |", "|---|---|---|---|", *rows]
     return "\n\n".join([*head, "\n".join(table)]) + "\n"
