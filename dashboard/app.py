@@ -1,0 +1,142 @@
+"""The dashboard's ASGI application: Dash's pages, our routes, static files, headers and languages.
+
+Each page is a module with `PATH`, `layout(config)` and `register(app)`. A page's document carries its theme
+(cookie `sdot_theme`: dark or light) and language on `<html>`, so that nothing flashes before the scripts run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from html import escape
+from pathlib import Path
+from typing import Any, Protocol
+
+from dash import Dash
+from dash.backends._fastapi import get_current_request
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from city.grades import Standard
+from city.pack import CityPack
+from dashboard.backend import Backend
+from dashboard.config import page_config
+from dashboard.headers import SecurityHeaders, content_policy
+from dashboard.language import LanguageCookie, language_of
+from dashboard.pages import live
+from dashboard.routes import Source, routes_of
+from dashboard.static import ASK, FOREVER, Shelf, folder_reader, serve_shelf
+
+ASSETS = Path(__file__).parent / "assets"
+THEME_COOKIE = "sdot_theme"
+THEMES = ("dark", "light")
+
+DOCUMENT = """<!DOCTYPE html>
+<html lang="{lang}"{theme}>
+<head>
+{metas}
+<title>{title}</title>
+{favicon}
+{css}
+</head>
+<body>
+{app_entry}
+<footer>{config}{scripts}{renderer}</footer>
+</body>
+</html>
+"""
+
+
+class Page(Protocol):
+    """A page module."""
+
+    PATH: str
+
+    def layout(self, config: dict[str, Any]) -> Any:
+        """The page's components; `config` is `page_config`."""
+
+    def register(self, app: Dash) -> None:
+        """Register the page's callbacks on this application."""
+
+
+#: Every page there is; a path without one is 404.
+PAGES: tuple[Page, ...] = (live,)
+
+
+class Application(Dash):  # type: ignore[misc]
+    """One Dash instance over our backend; holds no state of any viewer."""
+
+    def __init__(self, pack: CityPack, standard: Standard, pages: Sequence[Page]) -> None:
+        self._pack, self._standard = pack, standard
+        self._pages = {page.PATH: page for page in pages}
+        super().__init__(
+            "dashboard",
+            backend=Backend,
+            assets_folder=str(ASSETS),
+            update_title=None,
+            add_log_handler=False,
+            suppress_callback_exceptions=True,  # else each document carries its whole layout a second time
+        )
+        self.layout = self._layout_of_request
+        for page in pages:
+            page.register(self)
+            self.backend.add_page(self, page.PATH)
+
+    def language(self) -> str:
+        """The language of the request being answered; outside of one, the pack's first."""
+        if not self.backend.has_request_context():
+            return self._pack.languages[0]
+        return language_of(get_current_request().headers, self._pack.languages)
+
+    def interpolate_index(self, **parts: str) -> str:
+        """The document around a page."""
+        lang = self.language()
+        theme = get_current_request().cookies.get(THEME_COOKIE)
+        return DOCUMENT.format(
+            **{**parts, "title": escape(self._pack.title(lang))},
+            lang=lang,
+            theme=f' data-theme="{theme}"' if theme in THEMES else "",
+        )
+
+    def _layout_of_request(self) -> Any:
+        page = next(iter(self._pages.values()))
+        return page.layout(page_config(self._pack, self._standard, self.language()))
+
+
+def create_app(
+    source: Source,
+    pack: CityPack,
+    standard: Standard,
+    pages: Sequence[Page] = PAGES,
+    running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+) -> FastAPI:
+    """The application that shows `source`; `running()` is entered while it serves (the reader's loop)."""
+    application = Application(pack, standard, pages)
+    policy = content_policy(application.csp_hashes())
+    server: FastAPI = application.server
+    server.router.routes.extend(routes_of(source))
+    server.add_route("/assets/{path:path}", _assets())
+    server.add_middleware(LanguageCookie, languages=pack.languages)
+    server.add_middleware(SecurityHeaders, policy=lambda: policy)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if running is None:
+            yield
+        else:
+            async with running():
+                yield
+
+    server.router.lifespan_context = lifespan
+    return server
+
+
+def _assets() -> Callable[[Request], Any]:
+    shelf = Shelf(folder_reader(ASSETS))
+
+    async def asset(request: Request) -> Response:
+        cache = FOREVER if "m" in request.query_params else ASK
+        return await serve_shelf(request, shelf, request.path_params["path"], cache)
+
+    return asset

@@ -1,0 +1,75 @@
+"""What the page has to know before its first tick: metrics, grades, languages, districts, words; as plain JSON."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from city.grades import Band, Standard
+from city.metrics import Metric
+from city.pack import CityPack
+from dashboard.figures import FEW_SENSORS, FEW_SHARE, STALE_S
+from dashboard.text import TEXT
+from dashboard.window import WINDOW_S
+
+
+def page_config(pack: CityPack, standard: Standard, lang: str, on: date | None = None) -> dict[str, Any]:
+    """Everything that is fixed while a page is open, in all languages; `on`: the day whose grades hold.
+
+    `metrics[].bands` are [lowest, highest] rounded values of each grade, the last one open (null);
+    `standard.bands` their words, colours and number of bars, in the same order.
+    """
+    day = on or date.max
+    return {
+        "lang": lang,
+        "languages": list(pack.languages),
+        "city": {"slug": pack.name, "names": dict(pack.names), "titles": dict(pack.titles)},
+        "district_words": {lang: list(words) for lang, words in pack.district_words.items()},
+        "zone": pack.timezone,
+        "headline": pack.headline,
+        "window_s": WINDOW_S,
+        "stale_s": STALE_S,
+        "few": {"sensors": FEW_SENSORS, "share": FEW_SHARE},
+        "metrics": [metric_config(pack.catalogue[key], standard, day) for key in pack.live],
+        "standard": standard_config(standard, day),
+        "districts": [
+            {"code": one.code, "names": dict(one.names), "short": dict(one.short)} for one in pack.districts
+        ],
+        "attribution": pack.attribution,
+        "text": TEXT,
+    }
+
+
+def metric_config(metric: Metric, standard: Standard, on: date) -> dict[str, Any]:
+    """One metric of the live page; `bands` and `since` are null where the standard does not grade it."""
+    scale = standard.scale(metric.key, on)
+    return {
+        "key": metric.key,
+        "names": dict(metric.names),
+        "short": dict(metric.short),
+        "unit": metric.unit,
+        "units": dict(metric.units),
+        "decimals": metric.decimals,
+        "aggregation": metric.aggregation,
+        "bands": [[band.lo, band.hi] for band in scale.bands] if scale else None,
+        "since": scale.since.isoformat() if scale else None,
+    }
+
+
+def standard_config(standard: Standard, on: date) -> dict[str, Any]:
+    """The grades' words and looks, best first, and the colour of what needs a person."""
+    graded = next((bands for key in standard.metrics if (bands := standard.bands(key, on))), ())
+    return {
+        "key": standard.key,
+        "names": dict(standard.names),
+        "bands": [band_config(band) for band in graded],
+        "attention": dict(standard.attention),
+    }
+
+
+def band_config(band: Band) -> dict[str, Any]:
+    """One grade: its words, its bars, and fill, label and ink in each theme."""
+    colours = {
+        theme: {"fill": one.fill, "label": one.label, "ink": one.ink} for theme, one in band.colours.items()
+    }
+    return {"key": band.key, "names": dict(band.names), "bars": band.bars, "colours": colours}

@@ -1,0 +1,85 @@
+"""Runs the dashboard: one ASGI process under uvicorn, which ends its streams before it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import uvicorn
+from fastapi import FastAPI
+
+from city.grades import load_standard
+from city.pack import CityPack, load_pack
+from city.settings import Settings, require
+from dashboard.app import create_app
+from dashboard.board import Board
+from dashboard.geometry import geometry_of
+from dashboard.picture import Picture
+from dashboard.postgres import PgStore
+from dashboard.reader import Reader, wall_clock
+from dashboard.store import Store
+from dashboard.stream import Hub
+
+logger = logging.getLogger(__name__)
+
+#: Seconds that open requests are given at the end; streams are told before and need none.
+GRACE_S = 2
+
+
+class Server(uvicorn.Server):
+    """uvicorn that ends all streams when it is told to stop, and returns instead of killing itself."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then as uvicorn does."""
+        self._hub.close()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM end the loop in good order; a second SIGINT does not wait."""
+        kept = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)
+
+
+def assemble(
+    store: Store, pack: CityPack, clock: Callable[[], datetime] = wall_clock
+) -> tuple[FastAPI, Board, Reader]:
+    """The application over any store, with the board it shows and the reader that fills it."""
+    standard = load_standard(pack.standard)
+    geometry, picture = geometry_of(pack), Picture(pack)
+    board = Board(pack, standard, geometry, picture.view(clock()))
+    reader = Reader(store, picture, board, clock)
+    return create_app(board, pack, standard, running=reader.running), board, reader
+
+
+def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
+    """Serve until SIGINT or SIGTERM. The database may be away; the pack may not be wrong (PackError)."""
+    pack = load_pack(settings.city)
+    url = require(settings.read_url, "SDOT_READ_DATABASE_URL or SDOT_DATABASE_URL")
+    application, board, _reader = assemble(PgStore(url, pack), pack, clock)
+    config = uvicorn.Config(
+        application,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    logger.info(
+        "dashboard on http://%s:%d", settings.http_host, settings.http_port, extra={"event": "dashboard_started"}
+    )
+    asyncio.run(Server(config, board.hub).serve())

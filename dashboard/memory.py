@@ -1,0 +1,131 @@
+"""The store's twin in memory, for tests and for trying the page without servers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from city.pack import CityPack
+from dashboard.packed import NEVER, VERSIONS, latest_type, micros, readings_type
+from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, StoreAway, WorkerRow
+
+
+class MemoryStore:
+    """Holds what PostgreSQL would; the caller puts sensors, readings and hearts in."""
+
+    def __init__(self, pack: CityPack) -> None:
+        self._keys, self._live = pack.catalogue.keys, pack.live
+        self._bits = {metric.key: metric.bit for metric in pack.catalogue}
+        self._sensors: dict[int, tuple[int, SensorRow]] = {}
+        self._readings: dict[int, dict[datetime, tuple[Mapping[str, float | None], int]]] = {}
+        self._versions: dict[int, int] = {}
+        self._counts: dict[int, CountsRow] = {}
+        self._registry_version = 0
+        self._called = asyncio.Event()
+        self.workers: dict[int, WorkerRow] = {}
+        #: what each query raises, while the database is meant to be away
+        self.trouble: StoreAway | None = None
+
+    def put_sensor(self, sensor: SensorRow) -> None:
+        """Register a sensor, or change it."""
+        self._registry_version += 1
+        self._sensors[sensor.sensor_id] = (self._registry_version, sensor)
+
+    def set_state(self, sensor_id: int, state: str) -> None:
+        """Verify or retire a sensor."""
+        self.put_sensor(replace(self._sensors[sensor_id][1], state=state))
+
+    def put(
+        self, sensor_id: int, time: datetime, values: Mapping[str, float | None], flagged: Sequence[str] = ()
+    ) -> None:
+        """A reading, committed."""
+        flags = sum(1 << self._bits[key] for key in flagged)
+        self._readings.setdefault(sensor_id, {})[time] = (dict(values), flags)
+        self._versions[sensor_id] = self._versions.get(sensor_id, 0) + 1
+        old = self._counts.get(sensor_id, CountsRow(sensor_id, 0, 0))
+        self._counts[sensor_id] = replace(old, messages=old.messages + 1)
+        self._called.set()
+
+    def sensor(self, sensor_id: int) -> SensorRow:
+        """A registered sensor."""
+        return self._sensors[sensor_id][1]
+
+    def age(self, sensor_id: int, by: timedelta) -> None:
+        """Move all of a sensor's readings back in time."""
+        self._readings[sensor_id] = {time - by: reading for time, reading in self._readings[sensor_id].items()}
+        self._versions[sensor_id] += 1
+
+    def beat(self, slot: int = 0, *, silent_s: float = 0.5, broker_ok: bool = True, released: bool = False) -> None:
+        """Ingest's heart."""
+        now = datetime.now(UTC)
+        old = self.workers.get(slot)
+        since = old.broker_since if old and old.broker_ok == broker_ok else now
+        self.workers[slot] = WorkerRow(slot, silent_s, now, released, broker_ok, since, "")
+
+    async def status(self) -> StatusRow:
+        """See Store."""
+        self._answer()
+        versions = np.array(list(self._versions.items()), VERSIONS) if self._versions else np.empty(0, VERSIONS)
+        return StatusRow(self._registry_version, versions.tobytes(), tuple(self.workers.values()))
+
+    async def sensors(self, after_version: int) -> Sequence[SensorRow]:
+        """See Store."""
+        self._answer()
+        return [sensor for version, sensor in self._sensors.values() if version > after_version]
+
+    async def latest(self, sensor_ids: Sequence[int]) -> Sequence[LatestRow]:
+        """See Store."""
+        self._answer()
+        return [
+            LatestRow(sensor_id, max(self._readings[sensor_id]), self._latest(sensor_id)) for sensor_id in sensor_ids
+        ]
+
+    async def readings(self, sensor_ids: Sequence[int], since: Sequence[datetime]) -> Sequence[ReadingsRow]:
+        """See Store."""
+        self._answer()
+        pairs = zip(sensor_ids, since, strict=True)
+        return [ReadingsRow(sensor_id, self._packed(sensor_id, start)) for sensor_id, start in pairs]
+
+    async def counts(self, sensor_ids: Sequence[int]) -> Sequence[CountsRow]:
+        """See Store."""
+        self._answer()
+        return [self._counts[sensor_id] for sensor_id in sensor_ids if sensor_id in self._counts]
+
+    async def committed(self, timeout_s: float) -> bool:
+        """See Store."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._called.wait()
+        except TimeoutError:
+            return False
+        self._called.clear()
+        return True
+
+    async def close(self) -> None:
+        """See Store."""
+
+    def _answer(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+    def _latest(self, sensor_id: int) -> bytes:
+        row = np.zeros(1, latest_type(len(self._keys)))
+        row["time"], row["value"] = NEVER, np.nan
+        for time, (values, flags) in sorted(self._readings[sensor_id].items()):
+            for key, value in values.items():
+                cell = row[0, self._keys.index(key)]
+                cell["time"], cell["value"] = micros(time), np.nan if value is None else value
+                cell["flagged"] = bool(flags >> self._bits[key] & 1)
+        return row.tobytes()
+
+    def _packed(self, sensor_id: int, since: datetime) -> bytes:
+        chosen = [(time, *rest) for time, rest in sorted(self._readings[sensor_id].items()) if time > since]
+        rows = np.zeros(len(chosen), readings_type(len(self._live)))
+        for row, (time, values, flags) in zip(rows, chosen, strict=True):
+            row["time"], row["flags"] = micros(time), flags
+            row["values"] = [np.nan if values.get(key) is None else values[key] for key in self._live]
+        return rows.tobytes()

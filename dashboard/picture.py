@@ -1,0 +1,157 @@
+"""The city in memory: who is there, what each said last, and the last hour; changed by rows, seen as a View."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from city.metrics import Metric
+from city.pack import CityPack
+from dashboard.figures import Figure, LeftOut, Members, figures_of, left_out_of
+from dashboard.packed import NEVER, VERSIONS, latest_type, micros
+from dashboard.roster import Roster
+from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow
+from dashboard.window import Floats, Ints, Sums, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Rows that one look brought."""
+
+    latest: Sequence[LatestRow] = ()
+    readings: Sequence[ReadingsRow] = ()
+    counts: Sequence[CountsRow] = ()
+    #: versions of `latest` that these rows belong to, as `packed.VERSIONS` says
+    versions: bytes = b""
+
+
+@dataclass(frozen=True)
+class Latest:
+    """Newest value of each sensor and metric of the catalogue."""
+
+    #: µs; NEVER where the sensor never sent it
+    time: Ints
+    #: NaN where its newest word was null
+    value: Floats
+    flagged: npt.NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, sensors: int, metrics: int) -> Latest:
+        """Nothing said yet."""
+        shape = (sensors, metrics)
+        return cls(np.full(shape, NEVER, np.int64), np.full(shape, np.nan), np.zeros(shape, bool))
+
+    def grown(self, sensors: int) -> Latest:
+        """The same rows and empty ones behind them, `sensors` in all."""
+        more = Latest.empty(sensors - len(self.time), self.time.shape[1])
+        return Latest(
+            np.concatenate([self.time, more.time]),
+            np.concatenate([self.value, more.value]),
+            np.concatenate([self.flagged, more.flagged]),
+        )
+
+    def copy(self) -> Latest:
+        """An independent copy."""
+        return Latest(self.time.copy(), self.value.copy(), self.flagged.copy())
+
+
+@dataclass(frozen=True)
+class View:
+    """The city at one instant; nothing in it changes."""
+
+    #: when, µs (see `packed`)
+    now_us: int
+    roster: Roster
+    #: all metrics of the catalogue, and those of the live page
+    catalogue: tuple[Metric, ...]
+    metrics: tuple[Metric, ...]
+    latest: Latest
+    sums: Sums
+    #: by district and then the city, and live metric
+    figures: Sequence[Sequence[Figure]]
+    #: by live metric
+    left_out: Sequence[LeftOut]
+    #: by sensor id
+    counts: Mapping[int, CountsRow] = field(default_factory=dict)
+
+
+class Picture:
+    """Takes rows in, gives Views out; not for two threads at once."""
+
+    def __init__(self, pack: CityPack) -> None:
+        self._catalogue = tuple(pack.catalogue)
+        self._metrics = tuple(pack.catalogue[key] for key in pack.live)
+        #: columns of `latest` that the live page shows
+        self._live = np.array([pack.catalogue.keys.index(key) for key in pack.live])
+        self._type = latest_type(len(self._catalogue))
+        self._codes = tuple(district.code for district in pack.districts)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything: another database answers."""
+        self.roster = Roster(self._codes)
+        self._latest = Latest.empty(0, len(self._catalogue))
+        self._window = Window(self._metrics)
+        self._versions: dict[int, int] = {}
+        self._counts: dict[int, CountsRow] = {}
+
+    @property
+    def counts(self) -> Mapping[int, CountsRow]:
+        """Messages by sensor id, as last told."""
+        return self._counts
+
+    def moved(self, versions: bytes) -> list[int]:
+        """Ids of sensors whose row of `latest` is not the one we have."""
+        found = np.frombuffer(versions, VERSIONS)
+        pairs = zip(found["sensor_id"].tolist(), found["version"].tolist(), strict=True)
+        return [sensor_id for sensor_id, version in pairs if self._versions.get(sensor_id) != version]
+
+    def enrol(self, sensors: Sequence[SensorRow]) -> None:
+        """Take in new and changed sensors."""
+        if sensors:
+            self.roster = self.roster.with_rows(sensors)
+            self._latest = self._latest.grown(max(len(self.roster.sensors), len(self._latest.time)))
+
+    def apply(self, changes: Changes, now: datetime) -> None:
+        """Take in what enrolled sensors said."""
+        rows = self.roster.rows
+        for row in changes.latest:
+            if row.sensor_id in rows:
+                self._put_latest(row)
+        for readings in changes.readings:
+            if readings.sensor_id in rows:
+                self._window.put(rows[readings.sensor_id], readings.packed, micros(now))
+        self._counts.update({row.sensor_id: row for row in changes.counts})
+        found = np.frombuffer(changes.versions, VERSIONS)
+        pairs = zip(found["sensor_id"].tolist(), found["version"].tolist(), strict=True)
+        self._versions.update((sensor_id, version) for sensor_id, version in pairs if sensor_id in rows)
+
+    def view(self, now: datetime) -> View:
+        """The city at `now`."""
+        roster, now_us = self.roster, micros(now)
+        self._window.roll(now_us)
+        sums = self._with_latest(self._window.sums(len(roster.sensors)))
+        latest = self._latest.copy()
+        sent = (latest.time[:, self._live] != NEVER) | (sums.heard > 0)
+        members = Members(roster.district, roster.verified, roster.unverified, sent)
+        figures = figures_of(sums, members, self._metrics, len(roster.districts), now_us)
+        left_out = left_out_of(sums, members, figures)
+        return View(
+            now_us, roster, self._catalogue, self._metrics, latest, sums, figures, left_out, dict(self._counts)
+        )
+
+    def _put_latest(self, row: LatestRow) -> None:
+        place, found = self.roster.rows[row.sensor_id], np.frombuffer(row.packed, self._type)[0]
+        self._latest.time[place] = found["time"]
+        self._latest.value[place] = found["value"]
+        self._latest.flagged[place] = found["flagged"]
+
+    def _with_latest(self, sums: Sums) -> Sums:
+        """A metric that a sensor has not sent for longer than its last hour is as new as `latest` says."""
+        good = ~self._latest.flagged & ~np.isnan(self._latest.value)
+        known = np.where(good, self._latest.time, NEVER)[:, self._live]
+        return replace(sums, newest=np.maximum(sums.newest, known))

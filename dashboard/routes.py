@@ -1,0 +1,72 @@
+"""The plain HTTP routes beside the pages: stream, geometry, sensors, dots, health."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from dashboard.static import ASK, pack, respond
+from dashboard.stream import HEADERS, Hub, serve_stream
+
+JSON = "application/json"
+
+
+class Source(Protocol):
+    """What the routes show: the reader, or a test's stand-in."""
+
+    hub: Hub
+
+    def geometry(self) -> dict[str, Any]:
+        """The document of `/api/geometry`."""
+
+    def sensors(self, district: str | None, metric: str) -> dict[str, Any] | None:
+        """The document of `/api/sensors`; None where district or metric is unknown."""
+
+    def dots(self) -> dict[str, Any]:
+        """The document of `/api/dots`."""
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the page shows live values, and the document of `/readyz`."""
+
+
+def routes_of(source: Source) -> list[Route]:
+    """All routes, over `source`."""
+    geometry = pack(orjson.dumps(source.geometry()), JSON)
+
+    async def stream(request: Request) -> Response:
+        return await serve_stream(request, source.hub)
+
+    async def shapes(request: Request) -> Response:
+        return respond(request.headers, geometry, ASK)
+
+    async def sensors(request: Request) -> Response:
+        asked = request.query_params
+        document = source.sensors(asked.get("district"), asked.get("metric", ""))
+        return _json(document) if document else _json({"error": "no such district or metric"}, 404)
+
+    async def dots(_request: Request) -> Response:
+        return _json(source.dots())
+
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+
+    async def readyz(_request: Request) -> Response:
+        ready, document = source.ready()
+        return _json(document, 200 if ready else 503)
+
+    return [
+        Route("/api/stream", stream),
+        Route("/api/geometry", shapes),
+        Route("/api/sensors", sensors),
+        Route("/api/dots", dots),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+    ]
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(document), status, {"Cache-Control": "no-store"}, JSON)
