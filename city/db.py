@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import errors
@@ -27,10 +27,12 @@ _PERMANENT_CLASSES = ("22", "23", "54")
 def statement(name: str, keys: Sequence[str] | None = None) -> LiteralString:
     """The named query of `sql/queries`, its `{key}` lines written once for each of `keys`."""
     text = sql.query(name)
-    return cast("LiteralString", text if keys is None else sql.expand(text, keys))
+    return text if keys is None else sql.literal(sql.expand(text, keys))
 
 
-def connect(url: str, application: str, *, autocommit: bool = True, bounded: bool = True) -> psycopg.Connection[Any]:
+def connect(
+    url: str, application: str, *, autocommit: bool = True, bounded: bool = True
+) -> psycopg.Connection[Any]:
     """An open connection; `bounded` sets the time-outs above.
 
     Raises DatabaseError with the server's own words.

@@ -38,7 +38,8 @@ def is_personal(key: str) -> bool:
 def nulled(value: Any) -> tuple[Any, bool]:
     """A copy of a JSON value with each personal key's value null, and whether there was one."""
     if isinstance(value, dict):
-        found, copy = False, {}
+        found = False
+        copy: dict[Any, Any] = {}
         for key, inner in value.items():
             if isinstance(key, str) and is_personal(key):
                 copy[key], found = None, found or inner is not None

@@ -78,7 +78,12 @@ class Batch:
                     self._add_fact(verdict, clock)
 
     def _one(
-        self, message: Message, item: Reading | Refusal, carrier: Sensor | None, registry: Registry, floor: datetime
+        self,
+        message: Message,
+        item: Reading | Refusal,
+        carrier: Sensor | None,
+        registry: Registry,
+        floor: datetime,
     ) -> Verdict:
         verdict = Verdict(message, item, sensor=carrier)
         if isinstance(item, Refusal):
@@ -121,7 +126,10 @@ class Batch:
         """Count every message of the batch."""
         for verdicts in self.verdicts:
             if verdicts:
-                pairs = [(v.sensor_id, v.outcome if v.outcome is not None else Outcome.QUARANTINED) for v in verdicts]
+                pairs = [
+                    (v.sensor_id, v.outcome if v.outcome is not None else Outcome.QUARANTINED)
+                    for v in verdicts
+                ]
                 tally.add_message(verdicts[0].message.at, pairs)
         return tally
 

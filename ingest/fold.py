@@ -95,7 +95,9 @@ def fold(facts: Iterable[Fact], existing: Mapping[Key, Row]) -> Folded:
         key = (fact.sensor_id, fact.time)
         row = rows.get(key)
         if row is None:
-            rows[key] = Row(fact.values, fact.revision, fact.extra, fact.district_id, fact.received_at, new=True)
+            rows[key] = Row(
+                fact.values, fact.revision, fact.extra, fact.district_id, fact.received_at, new=True
+            )
             outcome = Outcome.STORED
         else:
             outcome = _again(key, row, fact, result.snapshots)

@@ -16,7 +16,8 @@ MAX_AHEAD = timedelta(minutes=5)
 #: bytes of a timeless message's digest: 8 give a chance of 1e-16 for two of 2,000 to agree
 DIGEST_BYTES = 8
 RETAINED = Refusal(
-    "retained", 'a retained reading without "time": nobody can tell when it was measured; publish without retain'
+    "retained",
+    'a retained reading without "time": nobody can tell when it was measured; publish without retain',
 )
 
 
@@ -62,7 +63,9 @@ class Judge:
         self._decoder = decoder
         self._topics: dict[str, tuple[Leaf, str | None]] = {}
 
-    def judge(self, topic: str, payload: bytes, at: datetime, delivery: Delivery, *, retained: bool) -> Message:
+    def judge(
+        self, topic: str, payload: bytes, at: datetime, delivery: Delivery, *, retained: bool
+    ) -> Message:
         """What a message says; faults become Refusals among its items, nothing is raised."""
         known = self._topics.get(topic)
         if known is None:
@@ -121,12 +124,14 @@ class Judge:
 def _status(payload: bytes) -> list[Reading | Refusal]:
     if payload in (b"online", b"offline", b""):  # an empty retained message clears the topic
         return []
-    return [Refusal("status", 'a status is the text online or offline, without quotation marks')]
+    return [Refusal("status", "a status is the text online or offline, without quotation marks")]
 
 
 def digest_of(message: Message) -> bytes:
     """Tells a timeless message sent again from a new one."""
-    return hashlib.blake2b(message.topic.encode() + b"\0" + message.payload, digest_size=DIGEST_BYTES).digest()
+    return hashlib.blake2b(
+        message.topic.encode() + b"\0" + message.payload, digest_size=DIGEST_BYTES
+    ).digest()
 
 
 def _span(span: timedelta) -> str:

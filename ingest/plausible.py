@@ -40,4 +40,7 @@ class Plausible:
             if value is not None and self.is_flagged(key, value):
                 metric = self._metrics[key]
                 low, high = metric.plausible
-                yield metric.bit, f"over {high:g} {metric.unit}" if value > high else f"under {low:g} {metric.unit}"
+                yield (
+                    metric.bit,
+                    f"over {high:g} {metric.unit}" if value > high else f"under {low:g} {metric.unit}",
+                )

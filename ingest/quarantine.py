@@ -49,7 +49,18 @@ def _row(case: Case, writer: str) -> list[Any]:
     digest = hashlib.blake2b("\0".join(parts).encode() + b"\0" + message.payload, digest_size=16).digest()
     topic = message.topic.replace("\x00", "\\0")
     outcome, decoder, kept = case.outcome.label, message.decoder, kept_payload(message, refusal)
-    head = [digest, message.at, message.at, 1, outcome, writer, topic, message.serial, case.sensor_id, decoder]
+    head = [
+        digest,
+        message.at,
+        message.at,
+        1,
+        outcome,
+        writer,
+        topic,
+        message.serial,
+        case.sensor_id,
+        decoder,
+    ]
     return [*head, refusal.index, refusal.code, refusal.text, kept, len(message.payload)]
 
 

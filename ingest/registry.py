@@ -16,8 +16,12 @@ State = Literal["unverified", "verified", "retired"]
 #: who registered a sensor that came by a message
 BY_MQTT = "mqtt"
 
-UNKNOWN = Refusal("unknown_sensor", "unknown sensor: this city takes registered serials only; ask for `sdot sensor add`")
-LIMIT = Refusal("registration_limit", "registration limit: too many new serials this hour; it is taken in a later hour")
+UNKNOWN = Refusal(
+    "unknown_sensor", "unknown sensor: this city takes registered serials only; ask for `sdot sensor add`"
+)
+LIMIT = Refusal(
+    "registration_limit", "registration limit: too many new serials this hour; it is taken in a later hour"
+)
 RETIRED = Refusal("retired", "sensor is retired; `sdot sensor verify` takes it back in")
 
 
@@ -140,7 +144,9 @@ class Registry:
     ) -> None:
         about = about or About()
         district, located = self.district_of(about)
-        site = conn.execute(statement("insert_site"), [about.kind, about.latitude, about.longitude]).fetchone()
+        site = conn.execute(
+            statement("insert_site"), [about.kind, about.latitude, about.longitude]
+        ).fetchone()
         site_id = site[0] if site else None
         values = [serial, about.model, site_id, district, located, state, False, BY_MQTT, state, version]
         conn.execute(statement("insert_sensor"), values)
@@ -163,7 +169,6 @@ class Registry:
             conn.execute(statement("describe_sensor"), described)
             self._take(conn, "read_sensors_by_serial", [sensor.serial])
         return self._sensors[sensor.serial]
-
 
 
 def _one(conn: psycopg.Connection[Any], name: str) -> int:

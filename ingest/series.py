@@ -54,7 +54,9 @@ class Series:
     def _add_held(self, conn: psycopg.Connection[Any], found: dict[Key, Row]) -> None:
         keys = list(found)
         arrays = [[key[0] for key in keys], [key[1] for key in keys]]
-        for sensor_id, time, revision, *values in conn.execute(statement("existing_revisions", self._keys), arrays):
+        for sensor_id, time, revision, *values in conn.execute(
+            statement("existing_revisions", self._keys), arrays
+        ):
             held = dict(zip(self._keys, values, strict=True))
             found[sensor_id, time].held.append((revision, held))
 
@@ -95,7 +97,9 @@ class Series:
                 head = (*snap.key, snap.revision, snap.replaced_at, flags, extra)
                 copy.write_row(head + tuple(map(snap.values.get, keys)))
 
-    def _write_flags(self, conn: psycopg.Connection[Any], new: Mapping[Key, Row], changed: Mapping[Key, Row]) -> None:
+    def _write_flags(
+        self, conn: psycopg.Connection[Any], new: Mapping[Key, Row], changed: Mapping[Key, Row]
+    ) -> None:
         if changed:
             conn.execute(statement("delete_flags"), [*_columns(sorted(changed)), Plausible.KIND])
         flags = [
@@ -114,7 +118,9 @@ class Series:
         keys = self._present(row.values for row in rows.values())
         blank = (None, None, None)
         with conn.cursor() as cursor, cursor.copy(statement("copy_staged_latest", keys)) as copy:
-            copy.set_types(["int4", "timestamptz", "timestamptz", *["float4", "timestamptz", "bool"] * len(keys)])
+            copy.set_types(
+                ["int4", "timestamptz", "timestamptz", *["float4", "timestamptz", "bool"] * len(keys)]
+            )
             for sensor_id, row in sorted(rows.items()):
                 fields: list[Any] = [sensor_id, row.time, row.changed_at]
                 for key in keys:

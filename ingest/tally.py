@@ -25,7 +25,9 @@ class Tally:
         #: (sensor, city day) → [messages, readings by outcome …]
         self.sensor_days: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * (1 + OUTCOMES))
 
-    def add_message(self, at: datetime, outcomes: Sequence[tuple[int, Outcome]], carrier: int = NO_SENSOR) -> Outcome:
+    def add_message(
+        self, at: datetime, outcomes: Sequence[tuple[int, Outcome]], carrier: int = NO_SENSOR
+    ) -> Outcome:
         """Count a message that arrived `at` with its readings' (sensor, outcome); returns its own outcome.
 
         `carrier` is the sensor whose topic it came on: the message counts there, each reading at its sensor.
@@ -50,5 +52,7 @@ class Tally:
 
     def totals(self) -> tuple[list[int], list[int]]:
         """Messages and readings by outcome, over all minutes."""
-        sums = [sum(column) for column in zip(*self.minutes.values(), strict=True)] or [0] * (1 + 2 * OUTCOMES)
+        sums = [sum(column) for column in zip(*self.minutes.values(), strict=True)] or [0] * (
+            1 + 2 * OUTCOMES
+        )
         return sums[1 : 1 + OUTCOMES], sums[1 + OUTCOMES :]

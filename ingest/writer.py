@@ -59,8 +59,8 @@ class Report:
 class Marks:
     """What the caller wants written in the batch's own transaction."""
 
-    #: digests of timeless messages, (slot, bytes), or None
-    timeless: tuple[int, bytes] | None = None
+    #: digests of timeless messages, (slot, bytes) each
+    timeless: Sequence[tuple[int, bytes]] = ()
     #: called inside the transaction with the finished batch: notifications
     announce: Callable[[psycopg.Connection[Any], Batch, frozenset[str]], None] | None = None
 
@@ -105,7 +105,12 @@ class Writer:
         return Report(batches, total, watched, time.perf_counter() - started, looked)
 
     def _write_some(
-        self, conn: psycopg.Connection[Any], messages: list[Message], marks: Marks, done: list[Batch], total: Tally
+        self,
+        conn: psycopg.Connection[Any],
+        messages: list[Message],
+        marks: Marks,
+        done: list[Batch],
+        total: Tally,
     ) -> frozenset[str]:
         try:
             batch, watched = self._write_once(conn, messages, marks)
@@ -189,7 +194,11 @@ class Writer:
         return floor if self.rules.retention is None else max(floor, datetime.now(UTC) - self.rules.retention)
 
     def _transaction(
-        self, conn: psycopg.Connection[Any], messages: Sequence[Message], limited: frozenset[str], marks: Marks
+        self,
+        conn: psycopg.Connection[Any],
+        messages: Sequence[Message],
+        limited: frozenset[str],
+        marks: Marks,
     ) -> tuple[Batch, frozenset[str]]:
         batch = Batch(messages)
         with conn.transaction():
@@ -200,8 +209,8 @@ class Writer:
             with_limit(batch, limited)
             self._store(conn, batch, open_from)
             self._account(conn, batch)
-            if marks.timeless is not None:
-                conn.execute(statement("keep_timeless"), marks.timeless)
+            for slot_digests in marks.timeless:
+                conn.execute(statement("keep_timeless"), slot_digests)
             if marks.announce is not None:
                 marks.announce(conn, batch, frozenset(watched))
             ledger.raise_counts(conn, self.name, batch.tally(self.tally_of()))
@@ -209,7 +218,9 @@ class Writer:
         return batch, frozenset(watched)
 
     def _store(self, conn: psycopg.Connection[Any], batch: Batch, open_from: datetime) -> None:
-        existing = self._series.existing(conn, keys_of(batch.facts)) if self._look_first and batch.facts else {}
+        existing = (
+            self._series.existing(conn, keys_of(batch.facts)) if self._look_first and batch.facts else {}
+        )
         folded = fold(batch.facts, existing)
         batch.settle(folded.outcomes)
         self._series.write(conn, folded, open_from)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, LiteralString, Protocol, cast
+from typing import Any, Protocol
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -104,7 +104,9 @@ def _extension(conn: psycopg.Connection[Any]) -> str | None:
     row = conn.execute("SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'").fetchone()
     if row:
         return _first(row)
-    offered = conn.execute("SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'").fetchone()
+    offered = conn.execute(
+        "SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'"
+    ).fetchone()
     # Its loader's own setting tells that it is preloaded; without, CREATE EXTENSION ends the connection.
     loaded = conn.execute("SELECT current_setting('timescaledb.disable_load', true)").fetchone()
     if not offered or not loaded or loaded[0] is None or _relation(conn, "reading"):
@@ -133,21 +135,18 @@ def migrate(
     if not conn.autocommit:
         raise MigrationError("migrate() wants a connection in autocommit mode")
     if conn.info.server_version < OLDEST_SERVER:
-        raise MigrationError(f"the server is PostgreSQL {conn.info.server_version // 10000}; 15 or newer is needed")
+        raise MigrationError(
+            f"the server is PostgreSQL {conn.info.server_version // 10000}; 15 or newer is needed"
+        )
     conn.execute("SELECT pg_advisory_lock(53001, 4)")  # two migrations wait for each other
     try:
         done = _run_files(conn, detect_engine(conn))  # which makes the extension, so inside the lock
         done += _add_metrics(conn, tuple(metrics))
         _describe_city(conn, districts, city, time_zone)
-        conn.execute(_literal(sql.text("roles.sql")))
+        conn.execute(sql.literal(sql.text("roles.sql")))
     finally:
         conn.execute("SELECT pg_advisory_unlock(53001, 4)")
     return done
-
-
-def _literal(text: str) -> LiteralString:
-    """Our own files are as good as literals; nothing from outside ever gets here."""
-    return cast("LiteralString", text)
 
 
 def _run_files(conn: psycopg.Connection[Any], engine: Engine) -> list[str]:
@@ -161,7 +160,7 @@ def _run_files(conn: psycopg.Connection[Any], engine: Engine) -> list[str]:
         if step.number in applied:
             continue
         with conn.transaction():
-            conn.execute(_literal(step.text))
+            conn.execute(sql.literal(step.text))
             record = "INSERT INTO migration (number, name, engine) VALUES (%s, %s, %s)"
             conn.execute(record, [step.number, step.name, engine.kind])
         done.append(f"{step.number:04} {step.name} ({engine.kind})")
@@ -172,15 +171,19 @@ def _add_metrics(conn: psycopg.Connection[Any], metrics: Sequence[MetricLike]) -
     known = {row[0]: row[1] for row in conn.execute("SELECT key, bit FROM metric")}
     for metric in metrics:
         if known.get(metric.key, metric.bit) != metric.bit:
-            raise MigrationError(f"metric {metric.key} had bit {known[metric.key]} and now has {metric.bit}; restore it")
+            raise MigrationError(
+                f"metric {metric.key} had bit {known[metric.key]} and now has {metric.bit}; restore it"
+            )
         if metric.key not in known and metric.bit in known.values():
-            raise MigrationError(f"metric {metric.key} takes bit {metric.bit}, used before; bits are never reused")
+            raise MigrationError(
+                f"metric {metric.key} takes bit {metric.bit}, used before; bits are never reused"
+            )
     new = [metric for metric in metrics if metric.key not in known]
     if not new:
         return []
     with conn.transaction():
         for template in sql.blocks("metrics.sql").values():
-            conn.execute(_literal(sql.expand(template, [metric.key for metric in new])))
+            conn.execute(sql.literal(sql.expand(template, [metric.key for metric in new])))
         insert = "INSERT INTO metric (key, bit, unit, aggregation) VALUES (%s, %s, %s, %s)"
         for metric in new:
             conn.execute(insert, [metric.key, metric.bit, metric.unit, metric.aggregation])

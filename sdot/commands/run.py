@@ -15,13 +15,20 @@ def ingest(
         Optional[int],  # noqa: UP045 typer reads it at run time
         typer.Option(min=1, max=64, help="Processes, a slot of the shared subscription each."),
     ] = None,
+    worker: Annotated[
+        Optional[int],  # noqa: UP045 typer reads it at run time
+        typer.Option(min=0, hidden=True, help="Run this one of several workers."),
+    ] = None,
 ) -> None:
     """Store what sensors publish."""
-    from ingest.main import run
+    from ingest.main import run, run_worker
 
     from sdot.running import find_settings
 
     settings = find_settings(data)
+    if worker is not None:
+        run_worker(settings, worker)
+        return
     run(settings if workers is None else settings.model_copy(update={"workers": workers}))
 
 

@@ -1,0 +1,43 @@
+"""What ingest counts and measures, for Prometheus: name, unit, help, once."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from ingest.fold import Outcome
+
+
+class Counters:
+    """The metrics of one worker."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.messages = Counter("sdot_messages", "Messages by outcome", ["outcome"], registry=registry)
+        self.readings = Counter("sdot_readings", "Readings by outcome", ["outcome"], registry=registry)
+        self.refusals = Counter("sdot_refusals", "Refused readings by reason", ["code"], registry=registry)
+        self.batch_seconds = Histogram(
+            "sdot_batch_seconds", "Time of a batch's transaction", registry=registry,
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+        )  # fmt: skip
+        self.lag_seconds = Histogram(
+            "sdot_lag_seconds", "From measurement to commit", registry=registry,
+            buckets=(0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600, 3600, 86400),
+        )  # fmt: skip
+        self.retries = Counter(
+            "sdot_batch_retries", "Batches tried again after a database error", registry=registry
+        )
+        self.open_messages = Gauge(
+            "sdot_open_messages", "Messages received and not committed", registry=registry
+        )
+        self.broker_up = Gauge("sdot_broker_up", "1 while the broker answers", registry=registry)
+        self.database_up = Gauge("sdot_database_up", "1 while the database answers", registry=registry)
+        self.last_commit = Gauge(
+            "sdot_last_commit_timestamp_seconds", "When the last batch committed", registry=registry
+        )
+        self.orphans = Gauge("sdot_orphaned_slots", "Slots that nobody holds", registry=registry)
+        self.extra = Counter(
+            "sdot_extra_keys", "Keys that are no known metric, kept aside", registry=registry
+        )
+        for outcome in Outcome:
+            self.messages.labels(outcome.label)
+            self.readings.labels(outcome.label)

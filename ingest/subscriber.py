@@ -1,0 +1,290 @@
+"""One session at the broker: subscribe in on-connect, acknowledge after the commit, never block for long."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+
+from city.settings import MqttAddress
+from ingest.message import Delivery
+
+log = logging.getLogger("ingest.subscriber")
+
+#: MQTT keep-alive. No call of ours blocks longer than a third of it.
+KEEPALIVE_S = 30
+#: A lost broker is tried again after 0.1 s, doubled up to this.
+MAX_BACKOFF_S = 5.0
+#: A round trip to the broker every so often, and how long an answer may take.
+PING_EVERY_S, PING_LIMIT_S = 2.0, 5.0
+#: Packets read in one turn before others get theirs.
+READ_TURN = 256
+
+Receive = Callable[[str, bytes, datetime, Delivery, bool], None]
+#: live: the shared subscription; retained: what the broker kept, once; drain: a slot nobody holds
+Role = Literal["live", "retained", "drain"]
+
+
+class Session:
+    """A paho client driven by the caller's loop."""
+
+    def __init__(
+        self, address: MqttAddress, client_id: str, topic: str, receive: Receive, *, number: int, role: Role
+    ) -> None:
+        self.client_id, self.topic, self.number, self.role = client_id, topic, number, role
+        self.epoch = 0
+        self.connected = False
+        self.subscribed = False
+        #: the broker had this session and will send again what was not acknowledged
+        self.resumed = False
+        self.detail = "not connected yet"
+        self.since = datetime.now(UTC)
+        self.last_message = 0.0
+        #: the caller does not read for now: TCP holds the broker back
+        self.paused = False
+        self._address, self._receive = address, receive
+        self._acks: deque[Delivery] = deque()
+        self._received = 0
+        self._retry_at, self._backoff = 0.0, 0.1
+        self._ping_mid: int | None = None
+        self._ping_sent = self._pong = time.monotonic()
+        self._client = self._make()
+
+    def _make(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.client_id,
+            clean_session=self.role == "retained",
+            protocol=mqtt.MQTTv311,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = KEEPALIVE_S / 6
+        address = self._address
+        if address.username:
+            client.username_pw_set(address.username, address.password)
+        if address.tls:
+            client.tls_set()
+        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
+        client.on_publish, client.on_unsubscribe = self._on_publish, self._on_unsubscribe
+        return client
+
+    # What paho calls
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._lost(f"the broker refuses {self.client_id}: {reason}")
+            return
+        self.epoch += 1
+        self._acks.clear()
+        self.connected, self.resumed = True, bool(flags.session_present)
+        self.detail, self.since = "connected", datetime.now(UTC)
+        self._backoff, self._pong, self._ping_mid = 0.1, time.monotonic(), None
+        self.last_message = time.monotonic()
+        if self.role == "drain":
+            client.unsubscribe(self.topic)
+        else:
+            client.subscribe(self.topic, qos=1)
+        log.info(
+            "connected to the broker as %s%s", self.client_id, " (session resumed)" if self.resumed else ""
+        )
+
+    def _on_subscribe(
+        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._lost(
+                f"the broker refuses the subscription to {self.topic}; check the ACL of {self.client_id}"
+            )
+            return
+        self.subscribed = True
+
+    def _on_unsubscribe(self, *_: Any) -> None:
+        self.subscribed = False
+        self.last_message = time.monotonic()
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
+    ) -> None:
+        self._lost(f"the connection to the broker ended: {reason}")
+
+    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+        self._received += 1
+        self.last_message = time.monotonic()
+        delivery = Delivery(self.number, self.epoch, message.mid, message.qos)
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = message._topic.decode("utf-8", "replace")  # noqa: SLF001 paho offers the bytes nowhere else
+        self._receive(topic, bytes(message.payload), datetime.now(UTC), delivery, message.retain)
+
+    def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        if mid == self._ping_mid:
+            self._ping_mid, self._pong = None, time.monotonic()
+
+    # What the loop calls
+
+    def fileno(self) -> int:
+        """The socket, -1 without one."""
+        sock = self._client.socket()
+        return sock.fileno() if sock else -1
+
+    def wants_write(self) -> bool:
+        """Whether paho has bytes that the socket did not take."""
+        return bool(self._client.want_write())
+
+    @property
+    def healthy(self) -> bool:
+        """Connected, and the broker answered lately."""
+        return self.connected and time.monotonic() - self._pong < PING_EVERY_S + PING_LIMIT_S
+
+    def turn(self, full: Callable[[], bool]) -> bool:
+        """Read what is there, up to a turn's worth or until `full`; whether more may be waiting."""
+        for _ in range(READ_TURN):
+            if full():
+                return True
+            before = self._received
+            if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not self.connected:
+                return False
+            self._send_acks(2)
+            if self._received == before:
+                return False
+        return True
+
+    def write(self) -> None:
+        """Send what is waiting."""
+        self._client.loop_write()
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """The message is committed; its PUBACK goes out with the next turns, all of them once the socket is empty."""
+        if delivery.qos and delivery.epoch == self.epoch:
+            self._acks.append(delivery)
+
+    def _send_acks(self, limit: int) -> None:
+        while self._acks and limit and self.connected:
+            limit -= 1
+            self._client.ack(self._acks.popleft().mid, 1)
+
+    @property
+    def has_acks(self) -> bool:
+        """Whether acknowledgements wait to be sent."""
+        return bool(self._acks)
+
+    def flush(self) -> None:
+        """Send all acknowledgements."""
+        self._send_acks(len(self._acks))
+
+    def tend(self, now: float) -> None:
+        """Reconnect, keep alive, measure the round trip."""
+        if self._client.socket() is None:
+            if now >= self._retry_at:
+                self._connect(now)
+            return
+        if self.paused and self.connected:
+            self._murmur(now)
+            return
+        self._client.loop_misc()
+        if not self.connected:
+            if now - self._ping_sent > PING_LIMIT_S * 2:
+                self._drop("the broker does not answer CONNECT")
+        elif self.role == "live":
+            self._ping(now)
+
+    def _ping(self, now: float) -> None:
+        if self._ping_mid is not None:
+            silent = now - self._ping_sent
+            if silent > PING_LIMIT_S and self.detail == "connected":
+                self.detail, self.since = "the broker does not answer", datetime.now(UTC)
+            if silent > KEEPALIVE_S:
+                self._drop("the broker does not answer")
+        elif now - self._ping_sent >= PING_EVERY_S:
+            self.detail = "connected"
+            self._ping_sent = now
+            self._ping_mid = self._client.publish(self._ping_topic, b"", qos=1).mid
+
+    def _murmur(self, now: float) -> None:
+        """Paused, nothing is read, so no answer can be awaited: only keep the broker from giving us up."""
+        self._pong = now
+        if now - self._ping_sent >= PING_EVERY_S:
+            self._ping_sent, self._ping_mid = now, None
+            self._client.publish(self._ping_topic, b"", qos=0)
+
+    @property
+    def _ping_topic(self) -> str:
+        # Under /error, which ingest may write and nobody of ours reads: no right beyond the documented ones.
+        prefix = (
+            self.topic.removeprefix("$share/").partition("/")[2]
+            if self.topic.startswith("$share/")
+            else self.topic
+        )
+        return f"{prefix.removesuffix('/#')}/{self.client_id}/error"
+
+    def publish(self, topic: str, text: str) -> None:
+        """Tell a device something, at most once."""
+        if self.connected:
+            self._client.publish(topic, text.encode(), qos=0)
+
+    def _connect(self, now: float) -> None:
+        self._backoff = min(self._backoff * 2, MAX_BACKOFF_S)
+        self._retry_at = now + self._backoff
+        self._ping_sent = now
+        try:
+            self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
+        except (OSError, ValueError) as error:
+            self._lost(f"no broker at {self._address.host}:{self._address.port}: {error}")
+            return
+        sock = self._client.socket()
+        if isinstance(sock, socket.socket) and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _drop(self, why: str) -> None:
+        """Close the socket under a connection that does not answer."""
+        sock = self._client.socket()
+        if sock is not None:
+            self._client._sock_close()  # noqa: SLF001 disconnect() would wait for a broker that does not answer
+        self._lost(why)
+
+    def _lost(self, why: str) -> None:
+        if self.connected or self.detail != why:
+            log.warning("%s (%s); trying again", why, self.client_id)
+            self.since = (
+                datetime.now(UTC) if self.connected or self.detail == "not connected yet" else self.since
+            )
+        self.connected = self.subscribed = False
+        self.detail = why
+        self._acks.clear()
+
+    def close(self) -> None:
+        """Send what is due and say goodbye; the session stays at the broker (not that of role retained)."""
+        self.flush()
+        self._client.disconnect()
+        deadline = time.monotonic() + 1.0
+        while self.wants_write() and time.monotonic() < deadline:
+            self._client.loop_write()
+        self._client.loop_misc()
+        self._drop("closed")
+
+    def forget(self) -> None:
+        """Remove the session from the broker: a last connection with a clean one."""
+        self.close()
+        address = self._address
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self.client_id, clean_session=True)
+        if address.username:
+            client.username_pw_set(address.username, address.password)
+        if address.tls:
+            client.tls_set()
+        client.connect_timeout = KEEPALIVE_S / 6
+        client.connect(address.host, address.port, KEEPALIVE_S)
+        deadline = time.monotonic() + KEEPALIVE_S / 6
+        while not client.is_connected() and time.monotonic() < deadline:
+            client.loop(0.1)
+        client.disconnect()
+        client.loop(0.1)

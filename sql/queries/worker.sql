@@ -1,0 +1,59 @@
+-- name: try_slot
+-- Whether this session now holds the slot; it does until it ends.
+SELECT pg_try_advisory_lock(53002, %s)
+
+-- name: free_slot
+-- Gives a slot back.
+SELECT pg_advisory_unlock(53002, %s)
+
+-- name: hold_slot
+-- The slot's holder introduces itself.
+INSERT INTO worker (slot, writer, host, pid, metrics_port, started_at, seen_at, broker_ok, broker_since)
+VALUES (%s, %s, %s, %s, %s, now(), now(), false, now())
+ON CONFLICT (slot) DO UPDATE SET writer = excluded.writer, host = excluded.host, pid = excluded.pid,
+    metrics_port = excluded.metrics_port, started_at = now(), seen_at = now(), released_at = NULL,
+    broker_ok = false, broker_since = now()
+
+-- name: beat
+-- The holder lives, and says how it stands with the broker.
+UPDATE worker SET seen_at = now(), broker_ok = %s, broker_since = %s, broker_detail = %s,
+    last_message_at = coalesce(%s, last_message_at), last_commit_at = coalesce(%s, last_commit_at)
+WHERE slot = %s
+
+-- name: release_slot
+-- The holder stops; its session at the broker stays.
+UPDATE worker SET released_at = now(), broker_ok = false WHERE slot = %s
+
+-- name: abandoned_slots
+-- Slots whose holder went: a minute ago, or at once where this host was told to run fewer.
+SELECT slot FROM worker
+WHERE slot <> %(mine)s
+    AND (seen_at < now() - interval '60 seconds'
+        OR (released_at IS NOT NULL AND host = %(host)s AND slot >= %(workers)s))
+ORDER BY slot
+
+-- name: delete_slot
+-- The slot's session is gone from the broker.
+DELETE FROM worker WHERE slot = %s
+
+-- name: delete_timeless
+-- Nothing of that slot will be sent again.
+DELETE FROM timeless WHERE slot = %s
+
+-- name: read_workers
+-- Who holds which slot, and since when not.
+SELECT slot, writer, host, pid, seen_at, released_at, broker_ok, broker_since, broker_detail, last_commit_at
+FROM worker ORDER BY slot
+
+-- name: watch
+-- Somebody watches a serial for ten seconds more.
+INSERT INTO watch (serial, expires_at) VALUES (%s, now() + interval '10 seconds')
+ON CONFLICT (serial) DO UPDATE SET expires_at = excluded.expires_at
+
+-- name: unwatch
+-- Nobody watches it any longer.
+DELETE FROM watch WHERE serial = %s OR expires_at < now()
+
+-- name: live_slots
+-- Slots whose holder beat lately.
+SELECT slot FROM worker WHERE seen_at > now() - interval '10 seconds'
