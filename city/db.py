@@ -60,6 +60,15 @@ def one_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+@contextlib.contextmanager
+def told(what: str) -> Iterator[None]:
+    """What the server refuses inside becomes DatabaseError: `what`, and the server's own words."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DatabaseError(f"{what}: {one_line(error)}") from error
+
+
 def is_permanent(error: psycopg.Error) -> bool:
     """Whether the data are at fault, so that the same batch will fail again."""
     return bool(error.sqlstate) and str(error.sqlstate)[:2] in _PERMANENT_CLASSES

@@ -46,7 +46,7 @@ def load(name: str) -> Any:
     module, attribute = COMMANDS[name]
     target = getattr(import_module(module), attribute)
     if not isinstance(target, typer.Typer):
-        single = typer.Typer()
+        single = typer.Typer(add_completion=False)
         single.command(name)(target)
         target = single
     command = get_command(target)

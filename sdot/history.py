@@ -18,31 +18,31 @@ from ingest.registry import NewSensor, register_many
 from simulator.city import SimCity
 
 if TYPE_CHECKING:
-    import psycopg
     from numpy.typing import NDArray
 
 WRITER, REGISTERED_BY = "backfill", "simulator"
 #: Rows of one transaction: an interrupted back-fill goes on behind the last; each costs a row a minute in the ledger.
 CHUNK_ROWS = 1_000_000
-#: The end of the history is where live begins, give or take this.
-GAP = timedelta(seconds=2)
 #: A file gets a line for each of these steps, a terminal a bar.
 STEPS = 4
 
 Progress = Callable[[float], None]
 
 
-def register(settings: Settings, pack: CityPack) -> dict[str, int]:
-    """Make the simulated sensors known, as verified; serial → sensor_id."""
+def register(settings: Settings, pack: CityPack, city: SimCity) -> datetime | None:
+    """Make the simulated sensors known, as verified; the time of the newest reading that one of them has."""
     with _connect(settings) as connection:
-        return _register(connection, pack, SimCity(pack))
+        ids = _register(connection, pack, city)
+        newest = _newest(connection, list(ids.values()))
+    known = newest[~np.isnat(newest)]
+    return known.max().item().replace(tzinfo=UTC) if len(known) else None
 
 
-def _connect(settings: Settings) -> psycopg.Connection[Any]:
+def _connect(settings: Settings) -> Any:
     return db.connect(require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL"), "sdot simulate", bounded=False)
 
 
-def _register(connection: psycopg.Connection[Any], pack: CityPack, city: SimCity) -> dict[str, int]:
+def _register(connection: Any, pack: CityPack, city: SimCity) -> dict[str, int]:
     new = [
         NewSensor(one.serial, one.model, one.kind, one.latitude, one.longitude, one.district)
         for one in city.sensors
@@ -54,7 +54,7 @@ def backfill(settings: Settings, days: float) -> int:
     """Write the history of the simulated sensors, where one of them has none; returns the rows written.
 
     What a sensor has stays: only what is newer than its newest reading is written, so an interrupted back-fill
-    goes on, and nothing is written twice. The end is where live begins.
+    goes on, and nothing is written twice. What falls due meanwhile is for `sdot simulate live` to catch up with.
     """
     pack = load_pack(settings.city)
     city = SimCity(pack)
@@ -69,7 +69,7 @@ def backfill(settings: Settings, days: float) -> int:
             return past.write(newest, timedelta(days=days), progress)
 
 
-def _newest(connection: psycopg.Connection[Any], ids: Sequence[int]) -> NDArray[np.datetime64]:
+def _newest(connection: Any, ids: Sequence[int]) -> NDArray[np.datetime64]:
     """Time of each sensor's newest reading, datetime64[us][n] (UTC), NaT where it has none."""
     rows = connection.execute(db.statement("newest_readings"), [list(ids)]).fetchall()
     known = {row[0]: np.datetime64(row[1].astimezone(UTC).replace(tzinfo=None), "us") for row in rows}
@@ -79,34 +79,26 @@ def _newest(connection: psycopg.Connection[Any], ids: Sequence[int]) -> NDArray[
 class _Past:
     """The back-fill of one city through one connection."""
 
-    def __init__(
-        self, connection: psycopg.Connection[Any], pack: CityPack, city: SimCity, ids: NDArray[np.int32]
-    ) -> None:
+    def __init__(self, connection: Any, pack: CityPack, city: SimCity, ids: NDArray[np.int32]) -> None:
         self._connection, self._pack, self._city, self._ids = connection, pack, city, ids
 
     def write(self, newest: NDArray[np.datetime64], span: timedelta, progress: Progress) -> int:
         """All that is newer than `newest` (datetime64[us] a sensor), from `span` ago until now."""
         end = datetime.now(UTC)
-        rows = self._write(newest, end - span, end, progress)
-        # live goes on where this ends: also what fell due while it was written
-        while (begin := end) < datetime.now(UTC) - GAP:
-            end = datetime.now(UTC)
-            rows += self._write(newest, begin, end, lambda _: None)
-        return rows
+        return sum(
+            self._write(chunk, newest, progress) for chunk in _chunks(self._city.history(end - span, end))
+        )
 
-    def _write(
-        self, newest: NDArray[np.datetime64], begin: datetime, end: datetime, progress: Progress
-    ) -> int:
+    def _write(self, chunk: Sequence[Any], newest: NDArray[np.datetime64], progress: Progress) -> int:
         rows = 0
-        for chunk in _chunks(self._city.history(begin, end)):
-            with self._connection.transaction():
-                writer = BulkWriter(self._connection, self._pack.catalogue, writer=WRITER)
-                for sensor, times, values in chunk:
-                    new = ~(times <= newest[sensor])  # true for NaT, too
-                    columns = {metric: column[new] for metric, column in values.items()}
-                    rows += writer.write(Block(self._ids[sensor[new]], times[new], columns))
-                    progress((int(sensor[-1]) + 1) / len(self._ids))
-                writer.finish()
+        with self._connection.transaction():
+            writer = BulkWriter(self._connection, self._pack.catalogue, writer=WRITER)
+            for sensor, times, values in chunk:
+                new = ~(times <= newest[sensor])  # true for NaT, too
+                columns = {metric: column[new] for metric, column in values.items()}
+                rows += writer.write(Block(self._ids[sensor[new]], times[new], columns))
+                progress((int(sensor[-1]) + 1) / len(self._ids))
+            writer.finish()
         return rows
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import psycopg
+from typing import Any
 
 from city import db
 from city.errors import DatabaseError
-from city.pack import load_pack
+from city.pack import CityPack, load_pack
 from city.settings import Settings, require
 from sql import runner
 
@@ -18,17 +17,19 @@ def migrate(settings: Settings, say: Callable[[str], None]) -> bool:
 
     Raises DatabaseError where the server is too old, belongs to another city, or refuses.
     """
-    pack = load_pack(settings.city)
     url = require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL")
     with db.connect(url, "sdot db migrate", bounded=False) as connection:
         try:
-            done = runner.migrate(
-                connection, pack.catalogue.metrics, pack.districts, city=pack.name, time_zone=pack.timezone
-            )
+            with db.told("the migration failed"):
+                done = _migrate(connection, load_pack(settings.city))
         except runner.MigrationError as error:
             raise DatabaseError(str(error)) from None
-        except psycopg.Error as error:
-            raise DatabaseError(f"the migration failed: {db.one_line(error)}") from error
     for line in done:
         say(f"Migrated: {line}")
     return bool(done)
+
+
+def _migrate(connection: Any, pack: CityPack) -> list[str]:
+    return runner.migrate(
+        connection, pack.catalogue.metrics, pack.districts, city=pack.name, time_zone=pack.timezone
+    )

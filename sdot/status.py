@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-
-import psycopg
-from psycopg.rows import class_row
+from typing import TYPE_CHECKING
 
 from city import db
 from city.errors import DatabaseError
@@ -60,19 +57,12 @@ def read_status(settings: Settings) -> Status:
     """Ask the database; DatabaseError where it is away or was never migrated."""
     url = require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL")
     with db.connect(url, "sdot db status", bounded=False) as connection:
-        try:
-            return _read(connection)
-        except psycopg.errors.UndefinedTable:
-            raise DatabaseError("the database is empty; run `sdot db migrate`") from None
-
-
-def _read(connection: psycopg.Connection[Any]) -> Status:
-    with connection.cursor(row_factory=class_row(Relation)) as cursor:
-        relations = cursor.execute(db.statement("status_relations")).fetchall()
-    with connection.cursor(row_factory=class_row(Summary)) as cursor:
-        summary = cursor.execute(db.statement("status_summary")).fetchone()
-    assert summary is not None
-    return Status(str(runner.detect_engine(connection)), summary, relations)
+        found = connection.execute(db.statement("status_migrated")).fetchone()
+        if not found or not found[0]:
+            raise DatabaseError("the database is empty; run `sdot db migrate`")
+        relations = [Relation(*row) for row in connection.execute(db.statement("status_relations"))]
+        (summary,) = (Summary(*row) for row in connection.execute(db.statement("status_summary")))
+        return Status(str(runner.detect_engine(connection)), summary, relations)
 
 
 def table(status: Status) -> Table:

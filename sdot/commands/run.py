@@ -22,7 +22,6 @@ def ingest(
 ) -> None:
     """Store what sensors publish."""
     from ingest.main import run, run_worker
-
     from sdot.running import find_settings
 
     settings = find_settings(data)
@@ -35,7 +34,6 @@ def ingest(
 def dashboard(data: Data = None) -> None:
     """Serve the dashboards."""
     from dashboard.main import run
-
     from sdot.running import find_settings
 
     run(find_settings(data))

@@ -18,7 +18,7 @@ def live(
         float, typer.Option(min=0.01, max=1000, help="How much faster than life they send.")
     ] = 1.0,
 ) -> None:
-    """Register the simulated sensors and publish for them, until Ctrl-C."""
+    """Register the simulated sensors and publish for them from where they left off (an hour at most), until Ctrl-C."""
     import signal
     import threading
 
@@ -26,14 +26,16 @@ def live(
     from sdot.history import register
     from sdot.running import find_settings
     from simulator import live as simulation
+    from simulator.city import SimCity
 
     settings = find_settings(data)
     pack = load_pack(settings.city)
-    register(settings, pack)
+    city = SimCity(pack)
+    since = register(settings, pack, city)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    simulation.run(settings, pack, speed=speed, stop=stop)
+    simulation.run(settings, pack, speed, stop, since=since, city=city)
 
 
 @app.command()

@@ -11,6 +11,10 @@ SELECT 1 FROM pg_database WHERE datname = %(name)s;
 -- The embedded stack's database, owned by the role that migrates.
 CREATE DATABASE sdot OWNER sdot;
 
+-- name: status_migrated
+-- Whether the database was ever migrated.
+SELECT to_regclass('migration') IS NOT NULL AND to_regclass('checkpoint') IS NOT NULL;
+
 -- name: status_summary
 -- Schema version, city, size of the database, sensors, and the span of the readings.
 SELECT (SELECT to_char(max(number), 'FM0000') FROM migration) AS version,
