@@ -165,3 +165,18 @@ WHERE s.serial = n.serial AND (s.status_at IS NULL OR s.status_at <= n.at)
 -- name: notify
 -- Wakes a listener at the commit.
 SELECT pg_notify(%s, %s)
+
+-- name: known_times
+-- Which instants of these sensors are there.
+SELECT r.sensor_id, r.time FROM unnest(%s::integer[]) AS k (sensor_id)
+CROSS JOIN LATERAL (
+    SELECT x.sensor_id, x.time FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time BETWEEN %s AND %s OFFSET 0
+) AS r
+
+-- name: read_zone
+-- The city's time zone.
+SELECT time_zone FROM checkpoint
+
+-- name: read_figure_districts
+-- The district whose figure a sensor's readings enter.
+SELECT sensor_id, CASE WHEN state = 'verified' THEN district_id END FROM sensor

@@ -1,0 +1,224 @@
+"""Back-fill and import at COPY's own speed: columns of numpy arrays, encoded as PostgreSQL's binary rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+from psycopg import errors
+
+from city.db import statement
+from city.metrics import Catalogue
+from ingest import ledger
+from ingest.fold import Outcome
+from ingest.newest import Newest
+from ingest.series import Series
+from ingest.tally import Tally
+
+Column = npt.NDArray[Any]
+#: PostgreSQL's binary COPY: signature, flags and the length of no extension; and the trailer
+#: (PostgreSQL documentation, COPY, "Binary Format").
+_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+_TRAILER = b"\xff\xff"
+#: PostgreSQL counts microseconds from 2000-01-01.
+_EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
+#: Bytes handed to libpq at a time.
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Readings as columns of one length."""
+
+    #: int32
+    sensor_ids: Column
+    #: datetime64[us], UTC
+    times: Column
+    #: metric → float32; NaN where the sensor did not measure
+    values: Mapping[str, Column]
+
+
+class BulkWriter:
+    """Writes blocks of readings; those whose sensor and instant are there are duplicates and change nothing.
+
+    Call it inside one transaction of `conn` and end with `finish()`, which writes `latest` and the ledger of all
+    blocks under `writer`: then rows and books agree, however the process ends.
+    """
+
+    def __init__(self, conn: psycopg.Connection[Any], catalogue: Catalogue, writer: str = "backfill") -> None:
+        self._conn, self._catalogue, self._writer = conn, catalogue, writer
+        self._series = Series(catalogue, writer)
+        self._series.prepare(conn)
+        self._weeks: set[int] = set()
+        self._newest: dict[int, Newest] = {}
+        row = conn.execute(statement("batch_begin")).fetchone()
+        self._open_from: datetime = row[2] if row else datetime.max.replace(tzinfo=UTC)
+        zone = conn.execute(statement("read_zone")).fetchone()
+        self._tally = Tally(ZoneInfo(zone[0] if zone else "UTC"))
+        self._districts = {row[0]: row[1] for row in conn.execute(statement("read_figure_districts"))}
+        # A back-fill that the server forgets in a crash is written again: no need to wait for the disk.
+        conn.execute("SET LOCAL synchronous_commit = off")
+
+    def write(self, block: Block) -> int:
+        """Store a block; returns how many readings were new."""
+        if not len(block.times):
+            return 0
+        self._make_partitions(block)
+        try:
+            return self._store(block)
+        except errors.UniqueViolation:
+            fresh = self._without_known(block)
+            self._count(block, Outcome.DUPLICATE, without=fresh)
+            return self._store(fresh) if len(fresh.times) else 0
+
+    def finish(self) -> None:
+        """Write the newest values and the ledger, and wake the dashboards."""
+        self._series.write_latest(self._conn, self._newest)
+        ledger.raise_counts(self._conn, self._writer, self._tally)
+        self._conn.execute(statement("notify"), ["sdot_commit", ""])
+
+    def _make_partitions(self, block: Block) -> None:
+        for week in np.unique(block.times.astype("datetime64[D]").astype("int64") // 7):
+            if week not in self._weeks:
+                for day in (week * 7, week * 7 + 6):
+                    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(day))
+                    self._conn.execute(statement("ensure_partition"), [instant])
+                self._weeks.add(week)
+
+    def _store(self, block: Block) -> int:
+        now = datetime.now(UTC)
+        with self._conn.transaction():
+            self._copy(block, now)
+            self._touch(block)
+        self._note_newest(block, now)
+        self._count(block, Outcome.STORED)
+        return len(block.times)
+
+    def _copy(self, block: Block, now: datetime) -> None:
+        keys = tuple(block.values)
+        with self._conn.cursor() as cursor, cursor.copy(statement("copy_reading", keys)) as copy:
+            copy.write(_HEADER)
+            for chunk in encode(block, self._flags(block), self._district_ids(block), now):
+                copy.write(chunk)
+            copy.write(_TRAILER)
+
+    def _flags(self, block: Block) -> Column:
+        flags = np.zeros(len(block.times), dtype=">i8")
+        for key, column in block.values.items():
+            low, high = self._catalogue[key].plausible
+            outside = (column < low) | (column > high)
+            if outside.any():
+                flags[outside] |= 1 << self._catalogue[key].bit
+        return flags
+
+    def _district_ids(self, block: Block) -> Column:
+        sensors, place = np.unique(block.sensor_ids, return_inverse=True)
+        districts = [self._districts.get(int(sensor)) for sensor in sensors]
+        return np.array([-1 if district is None else district for district in districts], dtype=">i2")[place]
+
+    def _touch(self, block: Block) -> None:
+        border = np.datetime64(self._open_from.astimezone(UTC).replace(tzinfo=None), "us")
+        closed = block.times < border
+        if closed.any():
+            times = [_instant(time) for time in block.times[closed]]
+            self._conn.execute(statement("insert_touched"), [block.sensor_ids[closed].tolist(), times])
+
+    def _note_newest(self, block: Block, now: datetime) -> None:
+        order = np.argsort(block.sensor_ids, kind="stable")
+        sensors, starts = np.unique(block.sensor_ids[order], return_index=True)
+        for sensor, rows in zip(sensors, np.split(order, starts[1:]), strict=True):
+            last = _instant(block.times[rows].max())
+            row = self._newest.setdefault(int(sensor), Newest(last, now))
+            row.time = max(row.time, last)
+            for key, column in block.values.items():
+                self._note_value(row, key, column[rows], block.times[rows])
+
+    def _note_value(self, row: Newest, key: str, column: Column, times: Column) -> None:
+        present = np.flatnonzero(~np.isnan(column))
+        if not len(present):
+            return
+        last = present[np.argmax(times[present])]
+        value, time = float(column[last]), _instant(times[last])
+        if key not in row.values or time >= row.values[key][1]:
+            row.values[key] = (value, time, self._series.plausible.is_flagged(key, value))
+
+    def _count(self, block: Block, outcome: Outcome, without: Block | None = None) -> None:
+        now, less = datetime.now(UTC), _per_sensor(without) if without is not None else {}
+        for sensor, count in _per_sensor(block).items():
+            if number := count - less.get(sensor, 0):
+                self._tally.add_readings(now, sensor, outcome, number)
+
+    def _without_known(self, block: Block) -> Block:
+        """The rows of a block that are not in the database."""
+        low, high = _instant(block.times.min()), _instant(block.times.max())
+        sensors = np.unique(block.sensor_ids).tolist()
+        rows = self._conn.execute(statement("known_times"), [sensors, low, high]).fetchall()
+        known = {(row[0], row[1]) for row in rows}
+        pairs = zip(block.sensor_ids.tolist(), map(_instant, block.times), strict=True)
+        fresh = np.fromiter((pair not in known for pair in pairs), dtype=bool, count=len(block.times))
+        values = {key: column[fresh] for key, column in block.values.items()}
+        return Block(block.sensor_ids[fresh], block.times[fresh], values)
+
+
+def _per_sensor(block: Block) -> dict[int, int]:
+    sensors, counts = np.unique(block.sensor_ids, return_counts=True)
+    return {int(sensor): int(count) for sensor, count in zip(sensors, counts, strict=True)}
+
+
+def _instant(time: Any) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
+        microseconds=int(time.astype("datetime64[us]").astype("int64"))
+    )
+
+
+def encode(block: Block, flags: Column, districts: Column, received_at: datetime) -> Iterator[bytes]:
+    """Binary COPY rows of a block, in chunks; rows of one pattern of nulls have one width, so numpy lays them out."""
+    absent = np.stack([np.isnan(column) for column in block.values.values()], axis=1)
+    absent = np.column_stack([districts < 0, absent])
+    codes = absent @ (1 << np.arange(absent.shape[1], dtype=np.int64))
+    for code in np.unique(codes):
+        rows = np.flatnonzero(codes == code)
+        nulls = absent[rows[0]]
+        data = _rows(block, rows, nulls, flags, districts, received_at).tobytes()
+        for start in range(0, len(data), _CHUNK):
+            yield data[start : start + _CHUNK]
+
+
+def _rows(
+    block: Block, rows: Column, nulls: Column, flags: Column, districts: Column, received_at: datetime
+) -> Column:
+    received = np.datetime64(received_at.astimezone(UTC).replace(tzinfo=None), "us")
+    fields: list[tuple[str, str, Any]] = [
+        ("time", ">i8", (block.times[rows] - _EPOCH).astype("int64")),
+        ("sensor_id", ">i4", block.sensor_ids[rows]),
+        ("district_id", "" if nulls[0] else ">i2", districts[rows]),
+        ("received_at", ">i8", (received - _EPOCH).astype("int64")),
+        ("revision", ">i4", 0),
+        ("flags", ">i8", flags[rows]),
+        ("extra", "", None),
+    ]
+    for null, (key, column) in zip(nulls[1:], block.values.items(), strict=True):
+        fields.append((key, "" if null else ">f4", column[rows]))
+    return _laid_out(fields, len(rows))
+
+
+def _laid_out(fields: list[tuple[str, str, Any]], count: int) -> Column:
+    """A record array of (number of fields, then length and bytes of each field; length −1 is null)."""
+    layout: list[tuple[str, str]] = [("fields", ">i2")]
+    for name, kind, _ in fields:
+        layout.append((f"#{name}", ">i4"))
+        if kind:
+            layout.append((f"={name}", kind))
+    records = np.empty(count, dtype=layout)
+    records["fields"] = len(fields)
+    for name, kind, column in fields:
+        records[f"#{name}"] = np.dtype(kind).itemsize if kind else -1
+        if kind:
+            records[f"={name}"] = column
+    return records
