@@ -44,16 +44,17 @@ def check_pack(folder: str | Path) -> list[str]:
 def find_problems(files: PackFiles, *, shapes: bool) -> list[str]:
     """All that is wrong with these files; without `shapes` the polygons are not compared with each other."""
     problems = list(files.problems)
-    languages = _languages(files.city)
+    city = files.city or {}
+    languages = _languages(city)
     sound = [feature for feature in files.features if well_formed(feature)]
-    if files.city:
-        problems += (f"{CITY}: {text}" for text in _city_problems(files.city, languages))
+    if files.city is not None:
+        problems += (f"{CITY}: {text}" for text in _city_problems(city, languages))
         codes = [feature["properties"].get("code") for feature in sound]
-        problems += (f"{CITY}: {text}" for text in _map_problems(files.city, codes))
+        problems += (f"{CITY}: {text}" for text in _map_problems(city, codes))
     problems += (f"{DISTRICTS}: {text}" for text in feature_problems(files.features, languages))
     whole = shapes and bool(sound) and len(sound) == len(files.features)
     if whole:
-        holes = bool(_typed(files.city, "map", dict).get("holes"))
+        holes = bool(_typed(city, "map", dict).get("holes"))
         problems += (f"{DISTRICTS}: {text}" for text in shape_problems(sound, holes_allowed=holes))
     locator = Locator([feature["geometry"] for feature in sound]) if whole and files.sensors else None
     problems += (f"{SENSORS}: {text}" for text in _sensor_problems(files.sensors, locator))
@@ -161,11 +162,18 @@ def _map_problems(city: Mapping[str, Any], codes: Sequence[Any]) -> Iterator[str
     if not isinstance(view.get("holes", False), bool):
         yield "[map] `holes` is true where the city has enclaves that are not its own, else false"
     for key in MAP_KEYS[:2]:
-        for code, offset in _typed(view, key, dict).items():
-            if code not in codes:
-                yield f"[map] `{key}` moves the label of {code!r}, which is no district"
-            if not (isinstance(offset, list) and len(offset) == 2 and all(map(_is_number, offset))):  # noqa: PLR2004 — east, north
-                yield f"[map] `{key}` of {code!r} has to be [km east, km north]"
+        yield from (f"[map] `{key}` {text}" for text in _offset_problems(view.get(key, {}), codes))
+
+
+def _offset_problems(offsets: Any, codes: Sequence[Any]) -> Iterator[str]:
+    if not isinstance(offsets, dict):
+        yield "has to be a table of district = [km east, km north]"
+        return
+    for code, offset in offsets.items():
+        if code not in codes:
+            yield f"moves the label of {code!r}, which is no district"
+        if not (isinstance(offset, list) and len(offset) == 2 and all(map(_is_number, offset))):  # noqa: PLR2004 — east, north
+            yield f"of {code!r} has to be [km east, km north]"
 
 
 def _sensor_problems(rows: Sequence[Mapping[str, str]], locator: Locator | None) -> Iterator[str]:

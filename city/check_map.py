@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from city.geometry import area_km2, bounds, holes, invalid, overlaps
+from city.geometry import Point, area_km2, bounds, holes, invalid, overlaps, polygons
 from city.packfiles import texts_of
 
 CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -54,28 +54,36 @@ def _form_problems(feature: Any) -> Iterator[str]:
     if not isinstance(geometry, dict) or kind not in ("Polygon", "MultiPolygon"):
         yield f"its geometry is {kind or 'missing'}; a district is a Polygon or a MultiPolygon"
         return
-    coordinates = geometry.get("coordinates")
-    polygons = [coordinates] if kind == "Polygon" else coordinates
-    yield from _coordinate_problems(polygons)
-
-
-def _coordinate_problems(polygons: Any) -> Iterator[str]:
     try:
-        rings = [[(float(x), float(y)) for x, y, *_ in ring] for polygon in polygons for ring in polygon]
-    except (TypeError, ValueError):
+        parts = polygons(geometry)
+    except (KeyError, TypeError, ValueError):
+        parts = []
+    rings = [ring for part in parts for ring in part]
+    if (
+        not parts
+        or not all(parts)
+        or not all(_is_number(degrees) for ring in rings for point in ring for degrees in point)
+    ):
         yield "its coordinates are no lists of rings of [longitude, latitude]"
         return
-    points = [point for ring in rings for point in ring]
-    if (
-        not all(polygons)
-        or any(len(ring) < SMALLEST_RING or ring[0] != ring[-1] for ring in rings)
-        or not points
-    ):
+    yield from _ring_problems(rings)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _ring_problems(rings: Sequence[Sequence[Point]]) -> Iterator[str]:
+    if any(len(ring) < SMALLEST_RING or ring[0] != ring[-1] for ring in rings):
         yield "a ring needs at least three corners and has to end where it begins"
+    points = [point for ring in rings for point in ring]
     if not all(math.isfinite(x) and math.isfinite(y) for x, y in points):
         yield "a coordinate is no finite number"
-    elif any(abs(x) > 180 or abs(y) > 90 for x, y in points):  # noqa: PLR2004 — degrees of the globe
-        yield _nowhere(*next((x, y) for x, y in points if abs(x) > 180 or abs(y) > 90))  # noqa: PLR2004
+        return
+    for x, y in points:
+        if abs(x) > 180 or abs(y) > 90:  # noqa: PLR2004 — degrees of the globe
+            yield _nowhere(x, y)
+            return
 
 
 def _nowhere(x: float, y: float) -> str:
@@ -102,7 +110,7 @@ def _area_problems(feature: Mapping[str, Any]) -> Iterator[str]:
     official = feature["properties"].get("area_km2")
     if official is None:
         return
-    if not isinstance(official, int | float) or not official > 0:
+    if not _is_number(official) or not official > 0:
         yield f"area_km2 {official!r} has to be a number above 0, in km²"
         return
     drawn = area_km2(feature["geometry"])

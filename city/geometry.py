@@ -24,25 +24,23 @@ LABEL_TOLERANCE_DEG = 0.0001
 FAULT_KM2 = 0.0001
 
 
-def rings(geometry: Geometry) -> Iterator[tuple[bool, Sequence[Sequence[float]]]]:
-    """Every ring of the geometry, each with whether it is a hole."""
+def polygons(geometry: Geometry) -> list[list[list[Point]]]:
+    """The geometry's polygons, each its outer ring and then its holes; heights are left out."""
     single = geometry["type"] == "Polygon"
-    polygons = [geometry["coordinates"]] if single else geometry["coordinates"]
-    for polygon in polygons:
-        for place, ring in enumerate(polygon):
-            yield place > 0, ring
+    parts = [geometry["coordinates"]] if single else geometry["coordinates"]
+    return [[[(x, y) for x, y, *_ in ring] for ring in part] for part in parts]
 
 
 def area_km2(geometry: Geometry) -> float:
     """Area on the ellipsoid, in km², by an equal-area cylinder (Snyder 1987, equations 3-12 and 10-15)."""
-    return sum((-1 if hole else 1) * abs(_signed_km2(ring)) for hole, ring in rings(geometry))
+    return sum(_ring_km2(outer) - sum(map(_ring_km2, holes)) for outer, *holes in polygons(geometry))
 
 
-def _signed_km2(ring: Sequence[Sequence[float]]) -> float:
-    flat = [(EQUATOR_KM * math.radians(x), EQUATOR_KM * _authalic(math.radians(y)) / 2) for x, y, *_ in ring]
+def _ring_km2(ring: Sequence[Point]) -> float:
+    flat = [(EQUATOR_KM * math.radians(x), EQUATOR_KM * _authalic(math.radians(y)) / 2) for x, y in ring]
     east, north = flat[0]
     near = [(x - east, y - north) for x, y in flat]  # small numbers keep the digits of their products
-    return sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(near)) / 2
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(near))) / 2
 
 
 def _authalic(latitude: float) -> float:
@@ -53,9 +51,11 @@ def _authalic(latitude: float) -> float:
 
 def bounds(geometries: Sequence[Geometry]) -> tuple[float, float, float, float]:
     """West, south, east and north of them all, in degrees."""
-    points = [point for geometry in geometries for _, ring in rings(geometry) for point in ring]
-    east, north = [point[0] for point in points], [point[1] for point in points]
-    return min(east), min(north), max(east), max(north)
+    points = [
+        point for geometry in geometries for part in polygons(geometry) for ring in part for point in ring
+    ]
+    longitudes, latitudes = [x for x, _ in points], [y for _, y in points]
+    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)
 
 
 def label_point(geometry: Geometry) -> Point:
@@ -72,9 +72,10 @@ def label_point(geometry: Geometry) -> Point:
 
 def shape_of(geometry: Geometry) -> Any:
     """The geometry as a shapely object."""
-    import shapely.geometry
+    import shapely
 
-    return shapely.geometry.shape(dict(geometry))
+    parts = [shapely.Polygon(outer, holes) for outer, *holes in polygons(geometry)]
+    return parts[0] if geometry["type"] == "Polygon" else shapely.MultiPolygon(parts)
 
 
 def invalid(geometries: Sequence[Geometry]) -> Iterator[tuple[int, str]]:

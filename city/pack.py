@@ -222,7 +222,7 @@ def folder_of(name_or_path: str | Path) -> Path:
 
 
 def _build(name: str, files: PackFiles) -> CityPack:
-    city = files.city
+    city = files.city or {}
     languages = tuple(city["languages"])
     words = _ordered(city.get("district_words", DISTRICT_WORDS), languages)
     extra = tuple(metric_from(key, table) for key, table in city.get("metrics", {}).items())

@@ -17,11 +17,11 @@ SENSOR_COLUMNS = ("serial", "latitude", "longitude")
 
 @dataclass
 class PackFiles:
-    """What the files of a pack hold; empty where a file could not be read."""
+    """What the files of a pack hold."""
 
-    #: tables of city.toml
-    city: dict[str, Any] = field(default_factory=dict)
-    #: features of districts.geojson
+    #: tables of city.toml, None where it could not be read
+    city: dict[str, Any] | None = None
+    #: features of districts.geojson, none where it could not be read
     features: list[Any] = field(default_factory=list)
     #: whose data the polygons are
     attribution: str = ""
@@ -34,8 +34,7 @@ class PackFiles:
 def read_files(folder: Path) -> PackFiles:
     """The files of the pack in `folder`; what cannot be read is a problem, never an exception."""
     files = PackFiles()
-    if city := _read(folder / CITY, _toml, files.problems):
-        files.city = city
+    files.city = _read(folder / CITY, _toml, files.problems)
     if collection := _read(folder / DISTRICTS, _geojson, files.problems):
         files.features, files.attribution = collection["features"], str(collection.get("attribution", ""))
     if (folder / SENSORS).exists():
