@@ -118,7 +118,7 @@ class Judge:
             elif item.time > latest:
                 ahead = item.time - message.at
                 text = f'"time" is {_span(ahead)} ahead of our clock; set the sensor\'s clock (NTP), or leave "time" out'
-                message.items[place] = Refusal("future", text, item.index)
+                message.items[place] = Refusal("future", text, item.index if len(message.items) > 1 else None)
 
 
 def _status(payload: bytes) -> list[Reading | Refusal]:
