@@ -1,0 +1,177 @@
+"""`sdot sensor`: the registry from the command line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from sdot.commands.options import Data
+
+if TYPE_CHECKING:
+    from city.pack import CityPack
+    from city.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="List, add, verify, move, rename and retire sensors.")
+
+Serial = Annotated[str, typer.Argument(help="The sensor's serial.")]
+Latitude = Annotated[Optional[float], typer.Option("--lat", help="Latitude, degrees.", min=-90, max=90)]  # noqa: UP045 typer
+Longitude = Annotated[Optional[float], typer.Option("--lon", help="Longitude, degrees.", min=-180, max=180)]  # noqa: UP045 typer
+District = Annotated[Optional[str], typer.Option(help="District, by code or name.")]  # noqa: UP045 typer
+
+
+def _open(data: Path | None) -> tuple[Any, Settings]:
+    from city.db import connect
+    from city.settings import require
+    from sdot.running import find_settings
+
+    settings = find_settings(data)
+    url = require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL")
+    return connect(url, "sdot sensor", bounded=False), settings
+
+
+def _pack(settings: Settings) -> CityPack:
+    from city.pack import load_pack
+
+    return load_pack(settings.city)
+
+
+@app.command("list")
+def list_(
+    state: Annotated[Optional[str], typer.Option(help="Only unverified, verified or retired ones.")] = None,  # noqa: UP045 typer
+    data: Data = None,
+) -> None:
+    """Show the registry: those that need a person first."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from city.db import statement
+
+    conn, _ = _open(data)
+    with conn:
+        rows = conn.execute(statement("list_sensors"), {"state": state}).fetchall()
+    table = Table(
+        "serial", "state", "district", "kind", "model", "last reading (UTC)", "registered by", box=box.SIMPLE
+    )
+    for row in rows:
+        last = f"{row[8]:%Y-%m-%d %H:%M:%S}" if row[8] else "never"
+        table.add_row(row[0], row[1], row[2] or "none", row[3] or "", row[4] or "", last, row[11])
+    console = Console()
+    console.print(table)
+    console.print(f"{len(rows)} sensors, {sum(row[1] == 'unverified' for row in rows)} unverified")
+
+
+@app.command()
+def add(  # noqa: PLR0913, PLR0917 a command's options
+    serial: Annotated[Optional[str], typer.Argument(help="Serial of one sensor; or use --file.")] = None,  # noqa: UP045 typer
+    file: Annotated[
+        Optional[Path],  # noqa: UP045 typer
+        typer.Option(
+            exists=True, dir_okay=False, help="CSV: serial, model, kind, latitude, longitude, district."
+        ),
+    ] = None,
+    lat: Latitude = None,
+    lon: Longitude = None,
+    district: District = None,
+    model: Annotated[Optional[str], typer.Option(help="Model.")] = None,  # noqa: UP045 typer
+    kind: Annotated[Optional[str], typer.Option(help="Kind of site.")] = None,  # noqa: UP045 typer
+    gateway: Annotated[bool, typer.Option(help="Its messages may carry the readings of others.")] = False,
+    data: Data = None,
+) -> None:
+    """Register sensors as verified, outside the hourly limit; those that are known stay as they are."""
+    from ingest.registry import register_many
+    from ingest.roster import make_gateway
+    from sdot.roll import one_sensor, read_roll
+
+    sensors = read_roll(file) if file else [one_sensor(serial, model, kind, lat, lon, district)]
+    conn, settings = _open(data)
+    pack = _pack(settings)
+    with conn:
+        known = {row[0] for row in conn.execute("SELECT serial FROM sensor")}
+        register_many(conn, pack, sensors, state="verified", by="operator")
+        for sensor in sensors if gateway else ():
+            make_gateway(conn, sensor.serial)
+    new = [sensor for sensor in sensors if sensor.serial not in known]
+    typer.echo(f"{len(new)} sensors added, {len(sensors) - len(new)} were known")
+    for sensor in new:
+        if sensor.latitude is not None and sensor.longitude is not None:
+            if pack.district_at(sensor.latitude, sensor.longitude) is None:
+                typer.echo(
+                    f"{sensor.serial}: {sensor.latitude}, {sensor.longitude} is outside the city; no district"
+                )
+        elif not (sensor.district and pack.district_named(sensor.district)):
+            typer.echo(
+                f"{sensor.serial}: no district is called {sensor.district!r}; it enters no figure until moved"
+            )
+
+
+@app.command()
+def verify(serials: Annotated[list[str], typer.Argument(help="Serials.")], data: Data = None) -> None:
+    """Bring sensors into their districts' figures, with what they have sent."""
+    from ingest import roster
+
+    conn, _ = _open(data)
+    with conn:
+        for serial in serials:
+            changed = roster.verify(conn, serial)
+            district = roster.find(conn, serial).district
+            if district is None:
+                typer.echo(
+                    f"{serial} is verified, but in no district: `sdot sensor move {serial} --district CODE`"
+                )
+            else:
+                typer.echo(f"{serial} is verified and counts in {district}, with {changed} earlier readings")
+
+
+@app.command()
+def move(
+    serial: Serial,
+    lat: Latitude = None,
+    lon: Longitude = None,
+    district: District = None,
+    since: Annotated[
+        Optional[datetime],  # noqa: UP045 typer
+        typer.Option("--from", help="It stands there since (local time of the city); default: now."),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Put a sensor elsewhere; its readings from then on count in the district of its new place."""
+    from ingest import roster
+
+    conn, settings = _open(data)
+    pack = _pack(settings)
+    instant = since.replace(tzinfo=pack.zone).astimezone(UTC) if since else datetime.now(UTC)
+    with conn:
+        place = roster.Place(lat, lon, district)
+        changed = roster.move(conn, pack, serial, place, instant)
+        typer.echo(
+            f"{serial} stands in {roster.find(conn, serial).district}; {changed} readings moved with it"
+        )
+
+
+@app.command()
+def rename(
+    serial: Serial, new: Annotated[str, typer.Argument(help="Its new serial.")], data: Data = None
+) -> None:
+    """Give a sensor another serial, as when its device is exchanged; its past stays with it."""
+    from ingest import roster
+
+    conn, _ = _open(data)
+    with conn:
+        roster.rename(conn, serial, new)
+    typer.echo(f"{serial} is now {new}")
+
+
+@app.command()
+def retire(serials: Annotated[list[str], typer.Argument(help="Serials.")], data: Data = None) -> None:
+    """Take sensors out of service: what they still send is quarantined, their past stays."""
+    from ingest import roster
+
+    conn, _ = _open(data)
+    with conn:
+        for serial in serials:
+            roster.retire(conn, serial)
+            typer.echo(f"{serial} is retired")
