@@ -6,6 +6,8 @@ Each page is a module with `PATH`, `layout(config)` and `register(app)`. A page'
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from html import escape
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dash import Dash
+from dash._utils import to_json
 from dash.backends._fastapi import get_current_request
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -20,17 +23,21 @@ from starlette.responses import Response
 
 from city.grades import Standard
 from city.pack import CityPack
-from dashboard.backend import Backend
+from dashboard.backend import PAGE, Backend, PagePaths
 from dashboard.config import page_config
 from dashboard.headers import SecurityHeaders, content_policy
 from dashboard.language import LanguageCookie, language_of
 from dashboard.pages import live
 from dashboard.routes import Source, routes_of
-from dashboard.static import ASK, FOREVER, Shelf, folder_reader, serve_shelf
+from dashboard.static import ASK, FOREVER, Shelf, folder_reader, respond, serve_shelf
+from dashboard.static import pack as pack_file
 
 ASSETS = Path(__file__).parent / "assets"
 THEME_COOKIE = "sdot_theme"
 THEMES = ("dark", "light")
+
+#: Scripts that Dash would have every page load.
+UNUSED = ("/deps/polyfill@", "/dash_table/bundle\\.")
 
 DOCUMENT = """<!DOCTYPE html>
 <html lang="{lang}"{theme}>
@@ -84,24 +91,47 @@ class Application(Dash):  # type: ignore[misc]
             self.backend.add_page(self, page.PATH)
 
     def language(self) -> str:
-        """The language of the request being answered; outside of one, the pack's first."""
-        if not self.backend.has_request_context():
-            return self._pack.languages[0]
+        """The language of the request being answered."""
         return language_of(get_current_request().headers, self._pack.languages)
 
     def interpolate_index(self, **parts: str) -> str:
         """The document around a page."""
         lang = self.language()
         theme = get_current_request().cookies.get(THEME_COOKIE)
-        return DOCUMENT.format(
-            **{**parts, "title": escape(self._pack.title(lang))},
-            lang=lang,
-            theme=f' data-theme="{theme}"' if theme in THEMES else "",
+        parts |= {
+            "title": escape(self._pack.title(lang)),
+            "favicon": _icon(),
+            "scripts": _needed(parts["scripts"]),
+        }
+        return DOCUMENT.format(lang=lang, theme=f' data-theme="{theme}"' if theme in THEMES else "", **parts)
+
+    async def serve_layout(self) -> Response:
+        """The components of the page that asks, made and compressed away from the event loop."""
+        layout = await asyncio.to_thread(
+            lambda: pack_file(to_json(self.get_layout()).encode(), "application/json")
         )
+        return respond(get_current_request().headers, layout, "no-store")
+
+    def _config(self) -> dict[str, Any]:
+        """The renderer of a page asks below the page's own path, so that we know which layout it wants."""
+        path = get_current_request().scope.get(PAGE, "/")
+        return {**super()._config(), "requests_pathname_prefix": path.rstrip("/") + "/"}
 
     def _layout_of_request(self) -> Any:
-        page = next(iter(self._pages.values()))
+        page = self._pages[get_current_request().scope.get(PAGE, "/")]
         return page.layout(page_config(self._pack, self._standard, self.language()))
+
+
+def _icon() -> str:
+    """Our icon; an empty one where there is none, or the browser asks for /favicon.ico."""
+    name = "favicon.svg"
+    href = f"/assets/{name}" if (ASSETS / name).exists() else "data:,"
+    return f'<link rel="icon" href="{href}">'
+
+
+def _needed(scripts: str) -> str:
+    """The scripts of a page without those that only old browsers and Dash's own table need (43 kB)."""
+    return re.sub(rf'<script src="[^"]*({"|".join(UNUSED)})[^"]*"></script>\n?', "", scripts)
 
 
 def create_app(
@@ -117,6 +147,7 @@ def create_app(
     server: FastAPI = application.server
     server.router.routes.extend(routes_of(source))
     server.add_route("/assets/{path:path}", _assets())
+    server.add_middleware(PagePaths, pages=[page.PATH for page in pages])
     server.add_middleware(LanguageCookie, languages=pack.languages)
     server.add_middleware(SecurityHeaders, policy=lambda: policy)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dash import _validate
@@ -11,11 +12,37 @@ from dash.fingerprint import check_fingerprint
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.static import ASK, FOREVER, Shelf, package_reader, serve_shelf
 
 if TYPE_CHECKING:
     from dash import Dash
+
+
+#: Key of an ASGI scope: path of the page that a request belongs to.
+PAGE = "sdot.page"
+
+
+class PagePaths:
+    """ASGI middleware: `/history/_dash-layout` is Dash's `/_dash-layout`, asked by the page at `/history`.
+
+    Dash's renderer says in none of its requests which page it draws; the prefix that we give it does.
+    """
+
+    def __init__(self, app: ASGIApp, pages: Sequence[str]) -> None:
+        self.app = app
+        self._prefixes = tuple((path, path.rstrip("/") + "/_dash-") for path in pages)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the page, and drop its path."""
+        if scope["type"] == "http":
+            for path, prefix in self._prefixes:
+                if scope["path"] == path:
+                    scope = {**scope, PAGE: path}
+                elif scope["path"].startswith(prefix):
+                    scope = {**scope, PAGE: path, "path": "/_dash-" + scope["path"].removeprefix(prefix)}
+        await self.app(scope, receive, send)
 
 
 class Backend(FastAPIDashServer):  # type: ignore[misc]
@@ -33,7 +60,9 @@ class Backend(FastAPIDashServer):  # type: ignore[misc]
         """A FastAPI application without /docs, /redoc and /openapi.json."""
         return FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
-    def register_assets_blueprint(self, blueprint_name: str, assets_url_path: str, assets_folder: str) -> None:
+    def register_assets_blueprint(
+        self, blueprint_name: str, assets_url_path: str, assets_folder: str
+    ) -> None:
         """Nothing: our assets are served by `app`, compressed ahead."""
 
     def setup_index(self, dash_app: Dash) -> None:

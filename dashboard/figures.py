@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ STALE_S = 360
 FEW_SENSORS = 3
 FEW_SHARE = 0.5
 
+Numbers = TypeVar("Numbers", Ints, Floats)
 Status = Literal["ok", "stale", "few", "none"]
 Bools = npt.NDArray[np.bool_]
 
@@ -91,11 +92,10 @@ class Groups:
         self._starts = np.searchsorted(members.district[order], np.arange(districts))
         self._sizes = np.bincount(members.district[order], minlength=districts)
 
-    def reduce(self, ufunc: np.ufunc, values: npt.NDArray[np.generic], empty: float) -> npt.NDArray[np.generic]:
+    def reduce(self, ufunc: np.ufunc, values: Numbers, empty: float) -> Numbers:
         """`ufunc` over the sensors of each group: (districts + 1) × metrics; `empty` where it has none."""
-        kind = np.int64 if values.dtype.kind in "bi" else np.float64
-        chosen = values[self.rows].astype(kind)
-        result = np.full((self.districts + 1, values.shape[1]), empty, kind)
+        chosen = values[self.rows]
+        result = np.full((self.districts + 1, values.shape[1]), empty, values.dtype)
         filled = self._sizes > 0
         if filled.any():
             result[:-1][filled] = ufunc.reduceat(chosen, self._starts[filled], axis=0)
@@ -108,8 +108,8 @@ def figures_of(
 ) -> list[list[Figure]]:
     """Figures by group (the districts, then the city) and metric, at `now_us`."""
     groups = Groups(members, districts)
-    n = groups.reduce(np.add, sums.count > 0, 0)
-    total = groups.reduce(np.add, members.sent, 0)
+    n = groups.reduce(np.add, (sums.count > 0).astype(np.int64), 0)
+    total = groups.reduce(np.add, members.sent.astype(np.int64), 0)
     newest = groups.reduce(np.maximum, sums.newest, NEVER)
     now = group_values(groups, metrics, sums.count, sums.total, sums.cosine)
     past = _past_values(groups, metrics, sums, members, newest)
@@ -118,18 +118,22 @@ def figures_of(
     high = np.where(turning, np.nan, groups.reduce(np.maximum, sums.high, -np.inf))
     return [
         [
-            _figure(now[at], past[at], (int(n[at]), int(total[at])), int(newest[at]), (low[at], high[at]), now_us)
+            _figure(
+                now[at], past[at], (int(n[at]), int(total[at])), int(newest[at]), (low[at], high[at]), now_us
+            )
             for at in ((group, place) for place in range(len(metrics)))
         ]
         for group in range(districts + 1)
     ]
 
 
-def group_values(groups: Groups, metrics: Sequence[Metric], count: Ints, total: Floats, cosine: Floats) -> Floats:
+def group_values(
+    groups: Groups, metrics: Sequence[Metric], count: Ints, total: Floats, cosine: Floats
+) -> Floats:
     """Values by group and metric, NaN where nothing counts."""
     there = count > 0
     share = np.divide(1.0, count, where=there, out=np.zeros(count.shape))
-    n = groups.reduce(np.add, there, 0)
+    n = groups.reduce(np.add, there.astype(np.int64), 0)
     sine = groups.reduce(np.add, total * share, 0.0)
     mean = np.divide(sine, n, where=n > 0, out=np.full(n.shape, np.nan))
     added = np.where(n > 0, groups.reduce(np.add, total, 0.0), np.nan)

@@ -83,7 +83,7 @@ class Geometry:
 def geometry_of(pack: CityPack) -> Geometry:
     """Project a pack's polygons and place their labels."""
     projection = projection_for(pack.bounds)
-    drawn = [_project(shape(district.geometry), projection) for district in pack.districts]
+    drawn = [_project(shape(dict(district.geometry)), projection) for district in pack.districts]
     _, south, _, north = pack.bounds
     height = round((north - south) * projection.y_per_degree + 2 * RIM, 1)
     return Geometry(
@@ -114,7 +114,9 @@ def _project(item: BaseGeometry, projection: Projection) -> BaseGeometry:
     return shapely.transform(item, rounded)
 
 
-def label_place(pack: CityPack, district: District, projection: Projection, *, phone: bool) -> tuple[float, float]:
+def label_place(
+    pack: CityPack, district: District, projection: Projection, *, phone: bool
+) -> tuple[float, float]:
     """Where a district's label stands: where it has most room, moved as the pack says."""
     longitude, latitude = district.label
     x, y = projection.xy(latitude, longitude)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dashboard.sentences import sentence
-from dashboard.store import StoreAway, WorkerRow
+from dashboard.store import StoreError, WorkerRow
 
 #: Seconds a heart may be silent: it beats every 2 s, so two beats were missed.
 SILENT_S = 5.0
@@ -60,7 +60,7 @@ def epoch_ms(instant: datetime | None) -> int | None:
 
 
 def judge(
-    workers: Sequence[WorkerRow] | None, trouble: StoreAway | None, database_since: datetime, now: datetime
+    workers: Sequence[WorkerRow] | None, trouble: StoreError | None, database_since: datetime, now: datetime
 ) -> Health:
     """The health of the chain.
 
@@ -79,7 +79,7 @@ def judge(
     return Health(parts, heard=any(worker.silent_s <= SILENT_S for worker in held))
 
 
-def database_detail(trouble: StoreAway | None) -> Words:
+def database_detail(trouble: StoreError | None) -> Words:
     """What is wrong with the database, in words."""
     if trouble is None:
         return {}
@@ -113,7 +113,9 @@ def _slots(held: Sequence[WorkerRow], alive: Sequence[WorkerRow]) -> Part:
         return Part(False, since, sentence("slots_orphan", slots=_numbers(orphans)))
     lost = [worker for worker in alive if not worker.broker_ok]
     if lost and len(lost) < len(alive):
-        return Part(False, min(one.broker_since for one in lost), sentence("slots_broker", slots=_numbers(lost)))
+        return Part(
+            False, min(one.broker_since for one in lost), sentence("slots_broker", slots=_numbers(lost))
+        )
     return Part(True, None)
 
 

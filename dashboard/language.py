@@ -63,7 +63,9 @@ class LanguageCookie:
         response = RedirectResponse(_without_language(scope, query), status_code=303)
         wished = dict(query)["lang"].lower()
         if wished in self._languages:
-            response.set_cookie(COOKIE, wished, max_age=COOKIE_AGE_S, samesite="lax")  # the page changes it, too
+            response.set_cookie(
+                COOKIE, wished, max_age=COOKIE_AGE_S, samesite="lax"
+            )  # the page changes it, too
         await response(scope, receive, send)
 
 
@@ -75,5 +77,5 @@ def _query(scope: Scope) -> list[tuple[str, str]]:
 
 def _without_language(scope: Scope, query: list[tuple[str, str]]) -> str:
     rest = urlencode([(key, value) for key, value in query if key != "lang"])
-    path = "/" + scope["path"].lstrip("/")  # never //elsewhere.example, which a browser takes for a host
+    path: str = "/" + scope["path"].lstrip("/")  # never //elsewhere.example, which a browser takes for a host
     return path + (f"?{rest}" if rest else "")

@@ -13,7 +13,7 @@ import numpy as np
 from city.metrics import Metric
 from dashboard.figures import STALE_S
 from dashboard.geometry import Projection
-from dashboard.packed import NEVER, unix_ms
+from dashboard.packed import NEVER
 from dashboard.picture import View
 from dashboard.sentences import sentence
 from dashboard.snapshot import place_of, values_json
@@ -23,7 +23,9 @@ from dashboard.window import WINDOW_S
 Status = Literal["ok", "stale", "silent", "flagged", "unverified", "none"]
 
 
-def sensors_json(view: View, district: str | None, key: str, projection: Projection) -> list[dict[str, Any]] | None:
+def sensors_json(
+    view: View, district: str | None, key: str, projection: Projection
+) -> list[dict[str, Any]] | None:
     """Sensors of a district (all sensors for None), retired ones left out; None where either name is unknown."""
     column = next((at for at, metric in enumerate(view.metrics) if metric.key == key), None)
     if column is None or (district is not None and district not in view.roster.districts):

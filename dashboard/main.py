@@ -80,6 +80,9 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     logger.info(
-        "dashboard on http://%s:%d", settings.http_host, settings.http_port, extra={"event": "dashboard_started"}
+        "dashboard on http://%s:%d",
+        settings.http_host,
+        settings.http_port,
+        extra={"event": "dashboard_started"},
     )
     asyncio.run(Server(config, board.hub).serve())

@@ -11,7 +11,7 @@ import numpy as np
 
 from city.pack import CityPack
 from dashboard.packed import NEVER, VERSIONS, latest_type, micros, readings_type
-from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, StoreAway, WorkerRow
+from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, StoreError, WorkerRow
 
 
 class MemoryStore:
@@ -28,7 +28,7 @@ class MemoryStore:
         self._called = asyncio.Event()
         self.workers: dict[int, WorkerRow] = {}
         #: what each query raises, while the database is meant to be away
-        self.trouble: StoreAway | None = None
+        self.trouble: StoreError | None = None
 
     def put_sensor(self, sensor: SensorRow) -> None:
         """Register a sensor, or change it."""
@@ -56,10 +56,14 @@ class MemoryStore:
 
     def age(self, sensor_id: int, by: timedelta) -> None:
         """Move all of a sensor's readings back in time."""
-        self._readings[sensor_id] = {time - by: reading for time, reading in self._readings[sensor_id].items()}
+        self._readings[sensor_id] = {
+            time - by: reading for time, reading in self._readings[sensor_id].items()
+        }
         self._versions[sensor_id] += 1
 
-    def beat(self, slot: int = 0, *, silent_s: float = 0.5, broker_ok: bool = True, released: bool = False) -> None:
+    def beat(
+        self, slot: int = 0, *, silent_s: float = 0.5, broker_ok: bool = True, released: bool = False
+    ) -> None:
         """Ingest's heart."""
         now = datetime.now(UTC)
         old = self.workers.get(slot)
@@ -69,7 +73,9 @@ class MemoryStore:
     async def status(self) -> StatusRow:
         """See Store."""
         self._answer()
-        versions = np.array(list(self._versions.items()), VERSIONS) if self._versions else np.empty(0, VERSIONS)
+        versions = (
+            np.array(list(self._versions.items()), VERSIONS) if self._versions else np.empty(0, VERSIONS)
+        )
         return StatusRow(self._registry_version, versions.tobytes(), tuple(self.workers.values()))
 
     async def sensors(self, after_version: int) -> Sequence[SensorRow]:
@@ -81,7 +87,8 @@ class MemoryStore:
         """See Store."""
         self._answer()
         return [
-            LatestRow(sensor_id, max(self._readings[sensor_id]), self._latest(sensor_id)) for sensor_id in sensor_ids
+            LatestRow(sensor_id, max(self._readings[sensor_id]), self._latest(sensor_id))
+            for sensor_id in sensor_ids
         ]
 
     async def readings(self, sensor_ids: Sequence[int], since: Sequence[datetime]) -> Sequence[ReadingsRow]:
@@ -127,5 +134,5 @@ class MemoryStore:
         rows = np.zeros(len(chosen), readings_type(len(self._live)))
         for row, (time, values, flags) in zip(rows, chosen, strict=True):
             row["time"], row["flags"] = micros(time), flags
-            row["values"] = [np.nan if values.get(key) is None else values[key] for key in self._live]
+            row["values"] = np.array([values.get(key) for key in self._live], np.float64)  # None is NaN
         return rows.tobytes()

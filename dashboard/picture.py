@@ -12,7 +12,7 @@ import numpy.typing as npt
 from city.metrics import Metric
 from city.pack import CityPack
 from dashboard.figures import Figure, LeftOut, Members, figures_of, left_out_of
-from dashboard.packed import NEVER, VERSIONS, latest_type, micros
+from dashboard.packed import NEVER, VERSIONS, instant, latest_type, micros
 from dashboard.roster import Roster
 from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow
 from dashboard.window import Floats, Ints, Sums, Window
@@ -20,13 +20,14 @@ from dashboard.window import Floats, Ints, Sums, Window
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Rows that one look brought."""
+    """What some sensors said since the last look."""
 
-    latest: Sequence[LatestRow] = ()
-    readings: Sequence[ReadingsRow] = ()
-    counts: Sequence[CountsRow] = ()
-    #: versions of `latest` that these rows belong to, as `packed.VERSIONS` says
-    versions: bytes = b""
+    #: sensor id → version of its row of `latest`, read before the rows below
+    versions: Mapping[int, int]
+    latest: Sequence[LatestRow]
+    #: sensor id → after which time its readings were asked for, and the answers
+    since: Mapping[int, datetime]
+    readings: Sequence[ReadingsRow]
 
 
 @dataclass(frozen=True)
@@ -99,16 +100,15 @@ class Picture:
         self._versions: dict[int, int] = {}
         self._counts: dict[int, CountsRow] = {}
 
-    @property
-    def counts(self) -> Mapping[int, CountsRow]:
-        """Messages by sensor id, as last told."""
-        return self._counts
-
-    def moved(self, versions: bytes) -> list[int]:
-        """Ids of sensors whose row of `latest` is not the one we have."""
+    def moved(self, versions: bytes) -> dict[int, int]:
+        """Sensor id → version, of sensors whose row of `latest` is not the one we have."""
         found = np.frombuffer(versions, VERSIONS)
         pairs = zip(found["sensor_id"].tolist(), found["version"].tolist(), strict=True)
-        return [sensor_id for sensor_id, version in pairs if self._versions.get(sensor_id) != version]
+        return {
+            sensor_id: version
+            for sensor_id, version in pairs
+            if self._versions.get(sensor_id) != version and sensor_id in self.roster.rows
+        }
 
     def enrol(self, sensors: Sequence[SensorRow]) -> None:
         """Take in new and changed sensors."""
@@ -116,19 +116,28 @@ class Picture:
             self.roster = self.roster.with_rows(sensors)
             self._latest = self._latest.grown(max(len(self.roster.sensors), len(self._latest.time)))
 
+    def count(self, counts: Sequence[CountsRow]) -> bool:
+        """Take in message counts; whether any is new."""
+        news = {row.sensor_id: row for row in counts if self._counts.get(row.sensor_id) != row}
+        self._counts |= news
+        return bool(news)
+
+    def since(self, latest: Sequence[LatestRow], now: datetime) -> dict[int, datetime]:
+        """Sensor id → after which time its readings have to be read."""
+        rows, window = self.roster.rows, self._window
+        return {
+            row.sensor_id: instant(window.since(rows[row.sensor_id], micros(row.time), micros(now)))
+            for row in latest
+        }
+
     def apply(self, changes: Changes, now: datetime) -> None:
         """Take in what enrolled sensors said."""
-        rows = self.roster.rows
-        for row in changes.latest:
-            if row.sensor_id in rows:
-                self._put_latest(row)
-        for readings in changes.readings:
-            if readings.sensor_id in rows:
-                self._window.put(rows[readings.sensor_id], readings.packed, micros(now))
-        self._counts.update({row.sensor_id: row for row in changes.counts})
-        found = np.frombuffer(changes.versions, VERSIONS)
-        pairs = zip(found["sensor_id"].tolist(), found["version"].tolist(), strict=True)
-        self._versions.update((sensor_id, version) for sensor_id, version in pairs if sensor_id in rows)
+        for newest in changes.latest:
+            self._put_latest(newest)
+        for row in changes.readings:
+            since = micros(changes.since[row.sensor_id])
+            self._window.put(self.roster.rows[row.sensor_id], since, row.packed, micros(now))
+        self._versions.update(changes.versions)
 
     def view(self, now: datetime) -> View:
         """The city at `now`."""
@@ -141,7 +150,15 @@ class Picture:
         figures = figures_of(sums, members, self._metrics, len(roster.districts), now_us)
         left_out = left_out_of(sums, members, figures)
         return View(
-            now_us, roster, self._catalogue, self._metrics, latest, sums, figures, left_out, dict(self._counts)
+            now_us,
+            roster,
+            self._catalogue,
+            self._metrics,
+            latest,
+            sums,
+            figures,
+            left_out,
+            dict(self._counts),
         )
 
     def _put_latest(self, row: LatestRow) -> None:

@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from city.db import one_line, statement
 from city.pack import CityPack
-from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, StoreAway, WorkerRow
+from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, StoreError, WorkerRow
 
 logger = logging.getLogger(__name__)
 
@@ -96,19 +96,21 @@ class PgStore:
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        """A connection for a few queries; whatever goes wrong becomes StoreAway."""
+        """A connection for a few queries; whatever goes wrong becomes StoreError."""
         cut = asyncio.Event()
         try:
             async with (await self._opened()).connection(timeout=QUERY_S) as conn:
                 with _limit(conn, cut):
                     yield conn
         except (PoolTimeout, PoolClosed) as error:
-            raise StoreAway("refused", one_line(error)) from error
+            raise StoreError("refused", one_line(error)) from error
         except (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction) as error:
-            raise StoreAway("schema", one_line(error)) from error
+            raise StoreError("schema", one_line(error)) from error
         except psycopg.Error as error:
             silent = cut.is_set() or isinstance(error, errors.QueryCanceled)
-            raise StoreAway("silent", str(QUERY_S)) if silent else StoreAway("failed", one_line(error)) from error
+            raise (
+                StoreError("silent", str(QUERY_S)) if silent else StoreError("failed", one_line(error))
+            ) from error
 
     async def _opened(self) -> AsyncConnectionPool[AsyncConnection[Any]]:
         if self._pool is None:
@@ -128,7 +130,9 @@ class PgStore:
         pause = LISTEN_AGAIN_S[0]
         while True:
             try:
-                async with await AsyncConnection.connect(self._url, **_parameters("sdot dashboard listen")) as conn:
+                async with await AsyncConnection.connect(
+                    self._url, **_parameters("sdot dashboard listen")
+                ) as conn:
                     await conn.execute(f"LISTEN {CHANNEL}")
                     pause = LISTEN_AGAIN_S[0]
                     async for _ in conn.notifies():

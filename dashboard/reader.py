@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from dashboard.board import Board
 from dashboard.health import Health, judge
 from dashboard.picture import Changes, Picture, View
 from dashboard.snapshot import ATTENTION_MOST
-from dashboard.store import CountsRow, LatestRow, ReadingsRow, StatusRow, Store, StoreAway, WorkerRow
+from dashboard.store import CountsRow, StatusRow, Store, StoreError, WorkerRow
 from dashboard.stream import BEAT_S
-from dashboard.window import WINDOW_S
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ logger = logging.getLogger(__name__)
 POLL_S = 1.0
 #: Seconds between two looks however often it is called: a value waits here for so long at the most.
 PAUSE_S = 0.5
-#: Sensors asked for in one query: some 30 ms of the database's time (an hour of each is 30 readings).
+#: Most sensors asked for in one query: some 15 ms of the database's time (an hour of each is 30 readings).
 SENSORS_A_QUERY = 200
 
 
@@ -47,9 +46,11 @@ class Reader:
     ) -> None:
         self._store, self._picture, self._board, self._clock = store, picture, board, clock
         self._registry_version = -1
-        self._trouble: StoreAway | None = None
+        self._trouble: StoreError | None = None
         #: since when the database answers, or does not
         self._since = clock()
+        #: sensors asked for in one query
+        self._batch = SENSORS_A_QUERY
         self._asked = False
 
     @contextlib.asynccontextmanager
@@ -60,7 +61,9 @@ class Reader:
             yield
         finally:
             self._board.hub.close()
-            for _ in range(2):  # psycopg answers the first by asking the server to cancel, the second by hanging up
+            for _ in range(
+                2
+            ):  # psycopg answers the first by asking the server to cancel, the second by hanging up
                 for task in tasks:
                     task.cancel()
                 await asyncio.wait(tasks, timeout=END_S)
@@ -85,23 +88,29 @@ class Reader:
         except Exception as error:  # a bug, or rows that we cannot add up: told, forgotten, read anew
             logger.exception("the snapshot could not be made", extra={"event": "snapshot_failed"})
             self._forget()
-            self._turn(StoreAway("failed", repr(error)))
+            self._turn(StoreError("failed", repr(error)))
             self._board.health = judge(None, self._trouble, self._since, self._clock())
             self._board.beat(self._clock())
 
     async def _look(self) -> None:
+        """One look at the database, and a tick if anything changed or the last one is old."""
+        workers: Sequence[WorkerRow] | None = None
+        news = False
         try:
             status = await self._store.status()
-            changes = await self._gather(status)
-        except StoreAway as trouble:
+            news = await self._enrol(status)
+            news |= await self._read(status)
+            news |= self._picture.count(await self._counts())
+        except StoreError as trouble:
             self._turn(trouble)
-            await self._tick(Changes(), None)
-            return
-        self._turn(None)
-        await self._tick(changes, status.workers)
-        self._board.answered()
+        else:
+            workers = status.workers
+            self._turn(None)
+        await self._tick(workers, news=news)
+        if workers is not None:
+            self._board.answered()
 
-    def _turn(self, trouble: StoreAway | None) -> None:
+    def _turn(self, trouble: StoreError | None) -> None:
         """Note whether the database answers, and since when."""
         if not self._asked or (trouble is None) != (self._trouble is None):
             self._since, self._asked = self._clock(), True
@@ -115,47 +124,56 @@ class Reader:
         self._picture.clear()
         self._registry_version = -1
 
-    async def _gather(self, status: StatusRow) -> Changes:
-        """Everything that moved since the last look."""
+    async def _enrol(self, status: StatusRow) -> bool:
+        """Take in what changed in the registry; whether anything did."""
         if status.registry_version < self._registry_version:
             self._forget()  # another database, or one that was restored
-        if status.registry_version != self._registry_version:
-            self._picture.enrol(await self._store.sensors(self._registry_version))
-            self._registry_version = status.registry_version
-        latest: list[LatestRow] = []
-        readings: list[ReadingsRow] = []
-        for ids in _batches(self._picture.moved(status.versions)):
-            newest = await self._store.latest(ids)
-            latest += newest
-            readings += await self._store.readings([row.sensor_id for row in newest], self._sinces(newest))
-        return Changes(latest, readings, await self._counts(), status.versions)
+        if status.registry_version == self._registry_version:
+            return False
+        self._picture.enrol(await self._store.sensors(self._registry_version))
+        self._registry_version = status.registry_version
+        return True
 
-    def _sinces(self, newest: Sequence[LatestRow]) -> list[datetime]:
-        """From when on each sensor's readings matter: its own last hour, if it fell silent before ours."""
-        now = self._clock()
-        return [min(now, row.time) - timedelta(seconds=WINDOW_S) for row in newest]
+    async def _read(self, status: StatusRow) -> bool:
+        """Take in what sensors said, some of them at a time; whether any did.
 
-    async def _counts(self) -> list[CountsRow]:
-        """Message counts of sensors that wait for a person, where they changed."""
+        A database that is too slow for so many is asked for fewer the next time.
+        """
+        moved = self._picture.moved(status.versions)
+        for ids in _batches(list(moved), self._batch):
+            try:
+                changes = await self._changes({sensor_id: moved[sensor_id] for sensor_id in ids})
+            except StoreError as trouble:
+                if trouble.trouble == "silent":
+                    self._batch = max(1, self._batch // 4)
+                raise
+            await asyncio.to_thread(self._picture.apply, changes, self._clock())
+            self._batch = min(SENSORS_A_QUERY, 2 * self._batch)
+        return bool(moved)
+
+    async def _changes(self, versions: Mapping[int, int]) -> Changes:
+        latest = await self._store.latest(list(versions))
+        since = self._picture.since(latest, self._clock())
+        readings = await self._store.readings(list(since), list(since.values()))
+        return Changes(versions, latest, since, readings)
+
+    async def _counts(self) -> Sequence[CountsRow]:
+        """Message counts of sensors that wait for a person."""
         ids = [sensor.sensor_id for sensor in self._picture.roster.waiting[:ATTENTION_MOST]]
-        found = await self._store.counts(ids) if ids else ()
-        return [row for row in found if self._picture.counts.get(row.sensor_id) != row]
+        return await self._store.counts(ids) if ids else ()
 
-    async def _tick(self, changes: Changes, workers: Sequence[WorkerRow] | None) -> None:
+    async def _tick(self, workers: Sequence[WorkerRow] | None, *, news: bool) -> None:
         now, board = self._clock(), self._board
         health = judge(workers, self._trouble, self._since, now)
-        news = changes.latest or changes.counts or self._picture.roster is not board.view.roster
-        if not news and health.as_json() == board.health.as_json() and board.tick_age_s < BEAT_S:
-            return
-        view, tick = await asyncio.to_thread(self._make, changes, now, health)
-        board.show(view, health, tick)
+        if news or health.as_json() != board.health.as_json() or board.tick_age_s >= BEAT_S:
+            view, tick = await asyncio.to_thread(self._make, now, health)
+            board.show(view, health, tick)
 
-    def _make(self, changes: Changes, now: datetime, health: Health) -> tuple[View, bytes]:
-        self._picture.apply(changes, now)
+    def _make(self, now: datetime, health: Health) -> tuple[View, bytes]:
         view = self._picture.view(now)
         return view, self._board.tick(view, health)
 
 
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), SENSORS_A_QUERY):
-        yield ids[start : start + SENSORS_A_QUERY]
+def _batches(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

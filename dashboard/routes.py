@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from dashboard.static import ASK, pack, respond
-from dashboard.stream import HEADERS, Hub, serve_stream
+from dashboard.stream import Hub, serve_stream
 
 JSON = "application/json"
 

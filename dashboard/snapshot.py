@@ -32,7 +32,9 @@ def snapshot_json(
 
     def row(figures: Sequence[Figure]) -> dict[str, Any]:
         keys = {view.metrics[place].key: figures[place] for place in sent}
-        return {key: figure_json(figure, grade_of(standard, key, figure, today)) for key, figure in keys.items()}
+        return {
+            key: figure_json(figure, grade_of(standard, key, figure, today)) for key, figure in keys.items()
+        }
 
     districts = zip(view.roster.districts, view.figures[:-1], strict=True)
     document = {
@@ -44,7 +46,9 @@ def snapshot_json(
         "city": row(view.figures[-1]),
         "districts": {code: row(figures) for code, figures in districts},
         "left_out": {metric.key: left_out_json(view.left_out[at]) for at, metric in enumerate(view.metrics)},
-        "attention": [attention_json(view, sensor, projection) for sensor in view.roster.waiting[:ATTENTION_MOST]],
+        "attention": [
+            attention_json(view, sensor, projection) for sensor in view.roster.waiting[:ATTENTION_MOST]
+        ],
     }
     return orjson.dumps(document)
 
@@ -141,5 +145,6 @@ def values_json(view: View, place: int) -> dict[str, list[Any]]:
     times, values, flagged = view.latest.time[place], view.latest.value[place], view.latest.flagged[place]
     found = np.flatnonzero((times != NEVER) & ~np.isnan(values)).tolist()
     return {
-        view.catalogue[at].key: [round(float(values[at]), 4), unix_ms(times[at]), bool(flagged[at])] for at in found
+        view.catalogue[at].key: [round(float(values[at]), 4), unix_ms(times[at]), bool(flagged[at])]
+        for at in found
     }

@@ -23,7 +23,12 @@ ASK = "no-cache"
 SMALL = 600
 GZIP_LEVEL = 9
 TEXTS = ("text/", "application/javascript", "application/json", "image/svg+xml")
-TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".woff2": "font/woff2", ".map": "application/json"}
+TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".woff2": "font/woff2",
+    ".map": "application/json",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from city.errors import DatabaseError
+
 #: Why the database gave no answer.
 Trouble = Literal["silent", "refused", "schema", "failed"]
 
 
-class StoreAway(Exception):
+class StoreError(DatabaseError):
     """The database gave no answer, or an error; the reader says so and tries again."""
 
     def __init__(self, trouble: Trouble, detail: str = "") -> None:
@@ -93,7 +95,7 @@ class CountsRow:
 
 
 class Store(Protocol):
-    """The reads of the live page. Each raises StoreAway where the database does not answer in time."""
+    """The reads of the live page. Each raises StoreError where the database does not answer in time."""
 
     async def status(self) -> StatusRow:
         """The registry's version, which sensors' newest values moved, and ingest's slots."""

@@ -1,7 +1,7 @@
 """The last 60 minutes of every sensor, as sums per sensor and metric; pure, no clock of its own.
 
-A sensor's readings are replaced whole when it sent something, its sums made anew then and when its oldest
-reading leaves the window: so a tick costs what changed, not what is there.
+A sensor's readings are read again when it sent something, its sums made anew then and when its oldest reading
+leaves the window: so a tick costs what changed, not what is there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ WINDOW_S = 3600
 WINDOW_US = WINDOW_S * 1_000_000
 #: A device's clock may run ahead by 5 minutes (ingest's limit); what is later than that belongs to another day.
 AHEAD_US = 300_000_000
+#: So many readings of a sensor are read anew each time it sends: late and revised ones are among them. Of one
+#: that sends faster only what is newer, and all of it once a minute.
+READ_WHOLE = 200
+READ_WHOLE_US = 60_000_000
+#: Most readings kept of one sensor (also in the query): one that sends faster than every 0.9 s counts with these.
+MOST_READINGS = 4000
 #: A time that never comes.
 FAR = np.iinfo(np.int64).max
 
@@ -52,15 +58,18 @@ class Sums:
     @classmethod
     def empty(cls, sensors: int, metrics: int) -> Sums:
         """Sums of nothing."""
-        kinds = {"count": 0, "heard": 0, "past_count": 0, "newest": NEVER, "low": np.inf, "high": -np.inf}
-        integers = ("count", "heard", "newest", "past_count")
+        shape = (sensors, metrics)
         return cls(
-            **{
-                field.name: np.full(
-                    (sensors, metrics), kinds.get(field.name, 0.0), np.int64 if field.name in integers else np.float64
-                )
-                for field in fields(cls)
-            }
+            count=np.zeros(shape, np.int64),
+            heard=np.zeros(shape, np.int64),
+            total=np.zeros(shape),
+            cosine=np.zeros(shape),
+            low=np.full(shape, np.inf),
+            high=np.full(shape, -np.inf),
+            newest=np.full(shape, NEVER, np.int64),
+            past_count=np.zeros(shape, np.int64),
+            past_total=np.zeros(shape),
+            past_cosine=np.zeros(shape),
         )
 
     def head(self, sensors: int) -> Sums:
@@ -84,6 +93,16 @@ class Block:
     good: Floats
     #: whether there was a value at all
     heard: npt.NDArray[np.bool_]
+    #: when they were last read from the window's beginning, µs
+    whole_us: int
+
+    def after(self, since_us: int, newer: Block) -> Block:
+        """Our readings up to `since_us` and then the newer ones."""
+        kept = self.time <= since_us
+        kept &= self.time > newer.time.max(initial=since_us) - WINDOW_US
+        both = ((self.time, newer.time), (self.good, newer.good), (self.heard, newer.heard))
+        time, good, heard = (np.concatenate([old[kept], new])[-MOST_READINGS:] for old, new in both)
+        return Block(time, good, heard, newer.whole_us)
 
 
 class Window:
@@ -98,14 +117,28 @@ class Window:
         self._oldest = np.full(0, FAR, np.int64)
         self._sums = Sums.empty(0, len(metrics))
 
-    def put(self, row: int, packed: bytes, now_us: int) -> None:
-        """Replace the readings of a sensor by `packed` (see `packed.readings_type`)."""
+    def since(self, row: int, newest_us: int, now_us: int) -> int:
+        """After which time a sensor has to be read, whose newest reading is of `newest_us`.
+
+        The last hour, and of a sensor that fell silent before, its own last hour.
+        """
+        whole = min(newest_us, now_us) - WINDOW_US
+        block = self._blocks.get(row)
+        if block is None or len(block.time) <= READ_WHOLE or now_us - block.whole_us > READ_WHOLE_US:
+            return whole
+        last = int(block.time[-1])
+        return last if newest_us > last > whole else whole
+
+    def put(self, row: int, since_us: int, packed: bytes, now_us: int) -> None:
+        """Take in the readings of a sensor after `since_us` (see `packed.readings_type`)."""
         self._grow(row + 1)
-        raw = np.frombuffer(packed, self._type)
+        raw, old = np.frombuffer(packed, self._type), self._blocks.get(row)
         values = raw["values"].astype(np.float64)
         flagged = (raw["flags"].astype(np.int64)[:, None] >> self._bits) & 1 == 1
-        heard = ~np.isnan(values)
-        self._blocks[row] = Block(raw["time"].astype(np.int64), np.where(flagged, np.nan, values), heard)
+        good, heard = np.where(flagged, np.nan, values), ~np.isnan(values)
+        partly = old is not None and since_us == old.time.max(initial=NEVER)
+        block = Block(raw["time"].astype(np.int64), good, heard, old.whole_us if old and partly else now_us)
+        self._blocks[row] = old.after(since_us, block) if old and partly else block
         self._sum(row, now_us)
 
     def roll(self, now_us: int) -> None:

@@ -23,7 +23,9 @@ KINDS = ("main_street", "residential_area", "parks", "traditional_markets", "pub
 LEVEL = {"pm25": 30.0, "pm10": 52.0, "temperature": 11.0, "humidity": 44.0, "noise": 55.0, "visitors": 14.0}
 
 
-def made_up_city(pack: CityPack, sensors: int, now: datetime, seed: int = 5, minutes: int = 60) -> MemoryStore:
+def made_up_city(
+    pack: CityPack, sensors: int, now: datetime, seed: int = 5, minutes: int = 60
+) -> MemoryStore:
     """Verified sensors inside the districts, each with a reading every 2 minutes up to `now`."""
     store, rng = MemoryStore(pack), random.Random(seed)
     for number in range(1, sensors + 1):
@@ -31,7 +33,9 @@ def made_up_city(pack: CityPack, sensors: int, now: datetime, seed: int = 5, min
         longitude, latitude = _inside(district.geometry, rng)
         kind = KINDS[number % len(KINDS)]
         store.put_sensor(
-            SensorRow(number, f"V02Q19{number:05d}", kind, "verified", district.code, latitude, longitude, now)
+            SensorRow(
+                number, f"V02Q19{number:05d}", kind, "verified", district.code, latitude, longitude, now
+            )
         )
         phase = timedelta(seconds=rng.uniform(0, 120))
         for step in range(minutes // 2):
@@ -64,14 +68,16 @@ async def play(store: MemoryStore, pack: CityPack, sensors: int) -> None:
     for serial, place in (("my-first", pack.districts[22]), ("V03Q2650017", pack.districts[15])):
         number += 1
         longitude, latitude = place.label
-        store.put_sensor(SensorRow(9000 + number, serial, "", "unverified", place.code, latitude, longitude, now))
+        store.put_sensor(
+            SensorRow(9000 + number, serial, "", "unverified", place.code, latitude, longitude, now)
+        )
         store.put(9000 + number, now, {"pm25": 12.5, "temperature": 20.1})
     while True:
         store.beat()
         for _ in range(max(1, sensors // 120)):
             number = number % sensors + 1
             code = store.sensor(number).district
-            if code != stale and not (code == thin and number % 40 > 1):
+            if code != stale and not (code == thin and number > 30):
                 flagged = ["pm25"] if number % 37 == 0 else []
                 store.put(number, datetime.now(UTC), values_of(pack, number, rng), flagged)
         await asyncio.sleep(1)
@@ -86,10 +92,12 @@ def main(port: int, city: str, sensors: int) -> None:
         district = store.sensor(number).district
         if district == pack.districts[-1].code:
             store.age(number, timedelta(minutes=47))
-        if district == pack.districts[3].code and number % 40 > 1:
+        if district == pack.districts[3].code and number > 30:
             store.age(number, timedelta(hours=3))
     application, board, _ = assemble(store, pack)
-    config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1
+    )
 
     async def both() -> None:
         playing = asyncio.create_task(play(store, pack, sensors))
