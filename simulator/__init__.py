@@ -1,0 +1,1 @@
+"""Simulated sensors: a city-wide field and the devices that measure it."""

@@ -1,0 +1,92 @@
+"""The city-wide field: what is true at every site, before any instrument looks at it.
+
+Curves are computed at knots ten minutes apart and are straight between them, so that one reading and a week of them
+take the same two knots. Everything below follows from the seed and the instant alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.air import Air, CityAir
+from simulator.chance import Float, Whole
+from simulator.clock import Clock, clock
+from simulator.mesh import Mesh
+from simulator.people import People
+from simulator.sites import Sites
+from simulator.weather import CityWeather, Weather
+
+#: Between two knots, s; the fastest process of the field has a step of as much.
+KNOT_S = 600
+
+Curve = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CityField:
+    """What the whole city shares at n knots."""
+
+    #: numbers of the knots (seconds of the epoch / KNOT_S), int64[n], rising
+    knots: Whole
+    clock: Clock
+    air: CityAir
+    weather: CityWeather
+    #: dB against the day's level, float64[n]
+    sound: Float
+    #: people in 10 minutes by kind of site, float64[kinds, n]
+    people: Float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What is true at m sites and n knots, float32[m, n] each."""
+
+    #: logarithm of PM2.5 in µg/m³
+    log_pm25: Curve
+    #: logarithm of PM2.5 / PM10
+    log_ratio: Curve
+    #: °C
+    temperature: Curve
+    dew_point: Curve
+    #: dB
+    noise: Curve
+    #: people expected in 10 minutes
+    people: Curve
+
+
+class Field:
+    """All that happens at the sites of one city, under one seed."""
+
+    def __init__(self, seed: int, sites: Sites, zone: ZoneInfo) -> None:
+        mesh = Mesh(sites)
+        self._zone = zone
+        self._centre = float(sites.latitude.mean()), float(sites.longitude.mean())
+        self._air = Air(seed, sites, mesh)
+        self._weather = Weather(seed, sites, mesh)
+        self._people = People(seed, sites)
+
+    def city(self, knots: Whole) -> CityField:
+        """What the city shares at these knots (int64[n], rising, none twice); the part worth keeping for a period."""
+        read = clock(knots * KNOT_S, self._zone, *self._centre)
+        sound, people = self._people.city(read)
+        return CityField(knots, read, self._air.city(read), self._weather.city(read), sound, people)
+
+    def at(self, rows: Whole, city: CityField) -> Curves:
+        """The curves of sites `rows` (int64[m])."""
+        seconds = city.clock.seconds
+        log_pm25, log_ratio = self._air.at(rows, city.air)
+        temperature = self._weather.at(rows, city.weather)
+        dew_point = np.broadcast_to(city.weather.dew_point, temperature.shape)
+        noise = self._people.sound(rows, city.sound, seconds)
+        people = self._people.footfall(rows, city.people, temperature, seconds)
+        return Curves(
+            *(_curve(each) for each in (log_pm25, log_ratio, temperature, dew_point, noise, people))
+        )
+
+
+def _curve(values: Float) -> Curve:
+    return np.ascontiguousarray(values, np.float32)
