@@ -64,11 +64,15 @@ class Decoder:
         if type(body) is dict:
             return [self._one(body, 0, MAX_NESTING, None)]
         if type(body) is not list:
-            raise BadMessage("not_object", f"the message is {_kind(body)}; send an object such as {{\"pm25\": 12.5}}")
+            raise BadMessage(
+                "not_object", f'the message is {_kind(body)}; send an object such as {{"pm25": 12.5}}'
+            )
         if not body:
             raise BadMessage("empty_array", "the array is empty; send at least one reading")
         if len(body) > MAX_READINGS:
-            raise BadMessage("too_many_readings", f"{len(body)} readings in one message; send at most {MAX_READINGS}")
+            raise BadMessage(
+                "too_many_readings", f"{len(body)} readings in one message; send at most {MAX_READINGS}"
+            )
         return [self._one(item, index, MAX_NESTING - 1, index) for index, item in enumerate(body)]
 
     def _one(self, item: Any, index: int, nesting: int, place: int | None) -> Reading | Refusal:
@@ -135,7 +139,7 @@ _ALIASES = {
 def parse(payload: bytes) -> Any:
     """The JSON value of a body; BadMessage says where it stops being JSON."""
     if not payload:
-        raise BadMessage("empty", "the message is empty; send an object such as {\"pm25\": 12.5}")
+        raise BadMessage("empty", 'the message is empty; send an object such as {"pm25": 12.5}')
     try:
         body = _json.decode(payload)
     except RecursionError:
@@ -160,24 +164,39 @@ def _not_json(payload: bytes, error: Exception) -> BadMessage:
     try:
         text = payload.decode()
     except UnicodeDecodeError as bad:
-        return BadMessage("not_utf8", f"not UTF-8: byte {bad.start} is 0x{payload[bad.start]:02x}; encode as UTF-8")
+        return BadMessage(
+            "not_utf8", f"not UTF-8: byte {bad.start} is 0x{payload[bad.start]:02x}; encode as UTF-8"
+        )
     if re.search(r"\\u[dD][89a-fA-F]", text):
-        return BadMessage("surrogate", "a text in it holds a lone surrogate, which cannot be stored; leave it out")
+        return BadMessage(
+            "surrogate", "a text in it holds a lone surrogate, which cannot be stored; leave it out"
+        )
     if re.search(r"\b(NaN|Infinity|nan|inf)\b", text):
         return BadMessage("nan", "NaN and Infinity are no JSON; send null, or leave the metric out")
     if isinstance(error, msgspec.ValidationError):
         return BadMessage("not_number", "a number in it is beyond what can be stored (3.4e38)")
     if text.startswith("\ufeff"):
         return BadMessage("not_json", "not JSON: it starts with a byte-order mark; send plain UTF-8")
-    return BadMessage("not_json", f"not JSON: {_plain(error)}; send an object such as {{\"pm25\": 12.5}}")
+    return BadMessage("not_json", f'not JSON: {_plain(error)}; send an object such as {{"pm25": 12.5}}')
 
 
 def _plain(error: Exception) -> str:
-    return str(error).removeprefix("JSON is malformed: ").replace("Input data was truncated", "it ends too early")
+    return (
+        str(error)
+        .removeprefix("JSON is malformed: ")
+        .replace("Input data was truncated", "it ends too early")
+    )
 
 
 def _kind(value: Any) -> str:
-    names = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "an array", dict: "an object"}
+    names = {
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "an array",
+        dict: "an object",
+    }
     return "null" if value is None else names[type(value)]
 
 
@@ -190,7 +209,9 @@ def _number(key: str, value: Any, limits: tuple[float, float, str]) -> float:
         raise _no_number(key, value)
     low, high, unit = limits
     if not low <= value <= high:
-        text = f'"{key}" is {value:.7g} {unit}, which cannot be (possible: {low:g} to {high:g}); check its unit'
+        text = (
+            f'"{key}" is {value:.7g} {unit}, which cannot be (possible: {low:g} to {high:g}); check its unit'
+        )
         raise BadMessage("impossible", text)
     return float32(value)
 
@@ -200,8 +221,12 @@ def _no_number(key: str, value: Any) -> BadMessage:
         try:
             float(value)
         except ValueError:
-            return BadMessage("not_number", f'"{key}" is the text "{_shown(value)}", not a number; send a number or null')
-        return BadMessage("text_number", f'"{key}" is text, not a number; send {_shown(value)} without the quotation marks')
+            return BadMessage(
+                "not_number", f'"{key}" is the text "{_shown(value)}", not a number; send a number or null'
+            )
+        return BadMessage(
+            "text_number", f'"{key}" is text, not a number; send {_shown(value)} without the quotation marks'
+        )
     return BadMessage("not_number", f'"{key}" is {_kind(value)}, not a number; send a number or null')
 
 
@@ -209,12 +234,17 @@ def _time(value: Any) -> datetime:
     if value is None:
         raise BadMessage("time_null", f'"time" is null; write {_EXAMPLE_TIME}, or leave "time" out')
     if not isinstance(value, str):
-        raise BadMessage("time_format", f'"time" is {_kind(value)}; write it as text such as "{_EXAMPLE_TIME}"')
+        raise BadMessage(
+            "time_format", f'"time" is {_kind(value)}; write it as text such as "{_EXAMPLE_TIME}"'
+        )
     match = _TIME.fullmatch(value)
     if match is None:
         raise BadMessage("time_format", f'"time" is "{_shown(value)}", not RFC 3339; write {_EXAMPLE_TIME}')
     if match[1] is None:
-        raise BadMessage("no_offset", f'"time" has no offset; write {_shown(value)}+09:00 (with yours), or leave "time" out')
+        raise BadMessage(
+            "no_offset",
+            f'"time" has no offset; write {_shown(value)}+09:00 (with yours), or leave "time" out',
+        )
     try:
         return datetime.fromisoformat(_FRACTION.sub(r".\1", value)).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -234,7 +264,9 @@ def _serial(value: Any) -> str:
 
 
 def _about(given: Mapping[str, Any]) -> About:
-    texts = {key: _label(key, given[key]) for key in ("district", "model", "kind") if given.get(key) is not None}
+    texts = {
+        key: _label(key, given[key]) for key in ("district", "model", "kind") if given.get(key) is not None
+    }
     lat, lon = given.get("lat"), given.get("lon")
     if (lat is None) != (lon is None):
         raise BadMessage("position", '"lat" and "lon" go together; one of them is missing')
@@ -260,9 +292,13 @@ def _extra(others: dict[str, Any], nesting: int) -> tuple[dict[str, Any] | None,
     dropped, size = 0, 2
     for key, value in others.items():
         if key.strip().lower() == "time":
-            raise BadMessage("time_key", f'the key "{_shown(key)}" is not "time"; write it in lower case, without spaces')
+            raise BadMessage(
+                "time_key", f'the key "{_shown(key)}" is not "time"; write it in lower case, without spaces'
+            )
         if isinstance(value, dict | list) and _depth(value) >= nesting:
-            raise BadMessage("nesting", f'"{_shown(key)}" is nested too deep; at most {MAX_NESTING} levels in a message')
+            raise BadMessage(
+                "nesting", f'"{_shown(key)}" is nested too deep; at most {MAX_NESTING} levels in a message'
+            )
         value = None if is_personal(key) else nulled(value)[0]  # noqa: PLW2901 what is kept
         grown = size + len(msgspec.json.encode({key: value})) - 1
         if len(kept) == MAX_EXTRA_KEYS or grown > MAX_EXTRA_BYTES:

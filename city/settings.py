@@ -11,7 +11,12 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from city.errors import SettingsError
 
@@ -32,11 +37,15 @@ class Settings(BaseSettings):
         "", description="the owner's URL: migrate, maintain, sensor (default: the former)"
     )
     read_database_url: str = Field("", description="the dashboards' URL, read only (default: the former)")
-    mqtt_url: str = Field("mqtt://127.0.0.1:1883", description="mqtt[s]://user:password@host:port of the broker")
+    mqtt_url: str = Field(
+        "mqtt://127.0.0.1:1883", description="mqtt[s]://user:password@host:port of the broker"
+    )
     mqtt_shared: bool = Field(
         default=True, description="shared subscription (false on iotcore, which has one plain one)"
     )
-    mqtt_group: str = Field("sdot-ingest", description="group of the shared subscription and stem of client ids")
+    mqtt_group: str = Field(
+        "sdot-ingest", description="group of the shared subscription and stem of client ids"
+    )
     topic_prefix: str = Field("sdot/v1", description="what stands before <serial>/reading")
     city: str = Field("seoul", description="a city pack's name or the path of its folder")
     data: Path | None = Field(None, description="data folder of `sdot up` (default: the platform's)")
@@ -49,7 +58,9 @@ class Settings(BaseSettings):
     )
     register_per_hour: int = Field(200, ge=0, description="new serials an hour that MQTT may register")
     retention_raw: str = Field("400d", description="how long raw readings are kept: days as 400d, or forever")
-    workers: int = Field(1, ge=1, le=64, description="ingest processes, a slot of the shared subscription each")
+    workers: int = Field(
+        1, ge=1, le=64, description="ingest processes, a slot of the shared subscription each"
+    )
     batch_readings: int = Field(2000, ge=1, le=20000, description="readings that close a batch")
     batch_ms: int = Field(200, ge=1, le=5000, description="milliseconds that close a batch")
     inflight: int = Field(2000, ge=1, le=65535, description="the broker's in-flight window")
@@ -154,7 +165,9 @@ def mqtt_address(url: str) -> MqttAddress:
     """`mqtt[s]://user:password@host:port`, taken apart; SettingsError where it is none."""
     parts = urlsplit(url)
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-        raise SettingsError(f"SDOT_MQTT_URL is {url!r}; write mqtt://host:port or mqtts://user:password@host:port")
+        raise SettingsError(
+            f"SDOT_MQTT_URL is {url!r}; write mqtt://host:port or mqtts://user:password@host:port"
+        )
     tls = parts.scheme == "mqtts"
     port = parts.port or (MQTTS_PORT if tls else MQTT_PORT)
     user = unquote(parts.username) if parts.username else None
