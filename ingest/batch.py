@@ -158,7 +158,7 @@ class Batch:
         for message in self.messages:
             for item in message.items:
                 if isinstance(item, Reading) and item.extra:
-                    seen.update(item.extra)
+                    seen.update(item.extra.keys())
                     dropped += item.extra_dropped
         return seen, dropped
 

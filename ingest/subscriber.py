@@ -143,8 +143,8 @@ class Session:
 
     @property
     def healthy(self) -> bool:
-        """Connected, and the broker answered lately."""
-        return self.connected and time.monotonic() - self._pong < PING_EVERY_S + PING_LIMIT_S
+        """Connected, subscribed, and the broker answered lately."""
+        return self.connected and self.subscribed and time.monotonic() - self._pong < PING_EVERY_S + PING_LIMIT_S
 
     def turn(self, full: Callable[[], bool]) -> bool:
         """Read what is there, up to a turn's worth or until `full`; whether more may be waiting."""

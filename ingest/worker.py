@@ -51,6 +51,8 @@ class Open:
     """The open batch."""
 
     messages: list[Message] = field(default_factory=list)
+    #: to be acknowledged after the commit, in the order in which they came
+    deliveries: list[Delivery] = field(default_factory=list)
     readings: int = 0
     since: float = 0.0
 
@@ -59,6 +61,7 @@ class Open:
         if not self.messages:
             self.since = time.monotonic()
         self.messages.append(message)
+        self.deliveries.append(message.delivery)
         self.readings += len(message)
 
 
@@ -138,8 +141,9 @@ class Worker:
         waiting = [session for session in sessions if session.wants_write()]
         owing = [session for session in sessions if session.has_acks]
         ready, writable, _ = select.select(reading, waiting, [], 0.0 if owing else self._patience())
-        for session in owing if not ready else writable:
+        for session in () if ready else owing:  # acknowledgements go out once nothing more comes in
             session.flush()
+        for session in sessions if owing else writable:
             session.write()
         more = [session.turn(self._is_full) for session in ready]
         return any(more) and not self._is_full()
@@ -164,17 +168,24 @@ class Worker:
         session = self._sessions[delivery.link]
         self._note_epoch(session)
         if session.role == "retained" and not retained:
-            session.acknowledge(delivery)
+            self._pass_over(session, delivery)
             return
         message = self._judge.judge(topic, payload, at, delivery, retained=retained)
         timeless = self._timeless[delivery.link]
         timeless.passed()
         if message.leaf == "error":
-            session.acknowledge(delivery)
+            self._pass_over(session, delivery)
             return
         if message.digest is not None:
             message.repeated = timeless.is_repeat(message.digest)
         self._open.add(message)
+
+    def _pass_over(self, session: Session, delivery: Delivery) -> None:
+        """Nothing to store; acknowledged in its turn all the same (MQTT-4.6.0-2; iotcore hangs up on one before)."""
+        if self._open.messages:
+            self._open.deliveries.append(delivery)
+        else:
+            session.acknowledge(delivery)
 
     def _note_epoch(self, session: Session) -> None:
         if self._epochs.get(session.number) != session.epoch:
@@ -273,7 +284,7 @@ class Worker:
             self._commit(self._conn)
 
     def _commit(self, conn: psycopg.Connection[Any]) -> None:
-        messages = self._open.messages
+        messages, deliveries = self._open.messages, self._open.deliveries
         try:
             with self._watchdog.limit(conn, CALL_LIMIT_S):
                 report = self._writer.write(conn, messages, self._marks(messages))
@@ -283,10 +294,10 @@ class Worker:
             return
         self._open = Open()
         self._backoff = 0.1
-        for message in messages:
-            session = self._sessions.get(message.delivery.link)
+        for delivery in deliveries:
+            session = self._sessions.get(delivery.link)
             if session is not None:
-                session.acknowledge(message.delivery)
+                session.acknowledge(delivery)
         self._count(report)
         for batch in report.batches:
             self._tell_devices(batch)
