@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ingest.bulk import Block, BulkWriter
 
 from city import db
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
+from ingest.bulk import Block, BulkWriter
 from ingest.registry import NewSensor, register_many
 from simulator.city import SimCity
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WRITER, REGISTERED_BY = "backfill", "simulator"
 #: Rows of one transaction: an interrupted back-fill goes on behind the last; each costs a row a minute in the ledger.
 CHUNK_ROWS = 1_000_000
+#: Simulated readings fall on whole milliseconds.
+AFTER = np.timedelta64(1, "ms")
 #: A file gets a line for each of these steps, a terminal a bar.
 STEPS = 4
 
@@ -30,12 +32,12 @@ Progress = Callable[[float], None]
 
 
 def register(settings: Settings, pack: CityPack, city: SimCity) -> datetime | None:
-    """Make the simulated sensors known, as verified; the time of the newest reading that one of them has."""
+    """Make the simulated sensors known, as verified; the first instant after the newest reading of them all."""
     with _connect(settings) as connection:
         ids = _register(connection, pack, city)
         newest = _newest(connection, list(ids.values()))
     known = newest[~np.isnat(newest)]
-    return known.max().item().replace(tzinfo=UTC) if len(known) else None
+    return (known.max() + AFTER).item().replace(tzinfo=UTC) if len(known) else None
 
 
 def _connect(settings: Settings) -> Any:
@@ -85,9 +87,10 @@ class _Past:
     def write(self, newest: NDArray[np.datetime64], span: timedelta, progress: Progress) -> int:
         """All that is newer than `newest` (datetime64[us] a sensor), from `span` ago until now."""
         end = datetime.now(UTC)
-        return sum(
-            self._write(chunk, newest, progress) for chunk in _chunks(self._city.history(end - span, end))
-        )
+        chunks = _chunks(self._city.history(end - span, end))
+        rows = sum(self._write(chunk, newest, progress) for chunk in chunks)
+        self._connection.execute(db.statement("analyze_readings"))
+        return rows
 
     def _write(self, chunk: Sequence[Any], newest: NDArray[np.datetime64], progress: Progress) -> int:
         rows = 0

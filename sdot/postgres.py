@@ -84,6 +84,8 @@ class Postgres:
         self.folder = folder
         self.account: Account | None = service_account(folder.cluster)
         self.version = version(WHEEL)
+        #: The wheel's third number is its own.
+        self.server = ".".join(self.version.split(".")[:2])
         socket_path = folder.sockets / f".s.PGSQL.{SOCKET_PORT}"
         self.tcp = len(bytes(socket_path)) > SOCKET_PATH_BYTES
         self.port = SOCKET_PORT
@@ -221,5 +223,8 @@ class Postgres:
             sockets="" if self.tcp else str(self.folder.sockets).replace("'", "''"),
         )
         access = "local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"
-        for name, content in (("postgresql.conf", text), ("pg_hba.conf", access)):
+        files_to_write = {"postgresql.conf": text, "pg_hba.conf": access}
+        if not (self.folder.cluster / "local.conf").exists():
+            files_to_write["local.conf"] = "# Your own settings of the embedded PostgreSQL.\n"
+        for name, content in files_to_write.items():
             write_private(self.folder.cluster / name, content, self.account)

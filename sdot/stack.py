@@ -29,6 +29,8 @@ RETENTION = "30d"
 TICK_S = 0.1
 #: After this long without a ready dashboard its reason is told; the wait goes on.
 SLOW_START_S = 30.0
+#: How much of what a program says is missing is shown.
+SAID_BYTES = 300
 #: What a killed run left is already ending (death signal): wait, ask, insist.
 LEFTOVER = ((None, 2.0), (signal.SIGTERM, 8.0), (signal.SIGKILL, 2.0))
 #: Ranks: postgres 0, broker 1, these; stopped from the highest down.
@@ -87,17 +89,18 @@ class Stack:
 
     def _start(self) -> None:
         self._end_leftovers()
+        chosen = self._choose_broker()
         say(f"Data folder: {self.folder.path}")
-        known = {"data": self.folder.path, "city": _absolute(self.given.city), **self._modest()}
-        known |= self._database()
-        known |= self._broker()
-        known |= self._ports()
+        known = {"data": self.folder.path, "city": _absolute(self.given.city), "workers": self.workers}
+        known |= self._modest() | self._database() | self._start_broker(chosen) | self._ports()
         self.settings = self.given.model_copy(update=known)
         self._describe()
-        migrate(self.settings, say)
+        steps: list[str] = []
+        if migrate(self.settings, steps.append):
+            say(f"Schema: {len(steps)} steps of migration done")
         self._history()
-        self._programs()
-        self._wait_ready()
+        self._serve()
+        self._simulate()
         self._announce()
 
     def _end_leftovers(self) -> None:
@@ -119,32 +122,44 @@ class Stack:
         child = self.supervisor.start(postgres.program())
         postgres.wait_ready(child, self._check)
         postgres.make_roles()
-        say(f"Database: PostgreSQL {postgres.version}{_as_whom(child.program)}, {postgres.place()}")
+        say(f"Database: PostgreSQL {postgres.server}{_as_whom(child.program)}, {postgres.place()}")
         return {
             "database_url": postgres.url("sdot_ingest"),
             "admin_database_url": postgres.url(OWNER),
             "read_database_url": postgres.url("sdot_dashboard"),
         }
 
-    def _broker(self) -> dict[str, object]:
-        workers = self.wishes.workers or self.given.workers
+    @property
+    def workers(self) -> int:
+        """Ingest processes."""
+        return self.wishes.workers or self.given.workers
+
+    def _choose_broker(self) -> broker.Broker | None:
+        """The broker to start, None where SDOT_MQTT_URL names another; BrokerError before anything runs."""
         if "mqtt_url" in self.given.model_fields_set:
-            say(f"Broker: {mqtt_address(self.given.mqtt_url).host}, the one of SDOT_MQTT_URL")
-            return {"workers": workers}
+            return None
         chosen = broker.choose(self.wishes.broker, self.wishes.listen, self.wishes.mqtt_port)
-        if workers > 1 and not chosen.shared:
-            raise BrokerError(f"--workers {workers} needs mosquitto: iotcore carries one ingest process only")
+        if self.workers > 1 and not chosen.shared:
+            raise BrokerError(
+                f"--workers {self.workers} needs mosquitto: iotcore carries one ingest process only"
+            )
+        return chosen
+
+    def _start_broker(self, chosen: broker.Broker | None) -> dict[str, object]:
+        if chosen is None:
+            say(f"Broker: {mqtt_address(self.given.mqtt_url).host}, the one of SDOT_MQTT_URL")
+            return {}
         self.broker = self.supervisor.start(chosen.program(self.folder))
         self.probe = Probe(chosen.url)
         broker.wait_ready(self.broker, self.probe, self._check)
         say(_moved("MQTT", self.wishes.mqtt_port, chosen.port) + broker.described(chosen))
-        return {"mqtt_url": chosen.url, "mqtt_shared": chosen.shared, "workers": workers}
+        return {"mqtt_url": chosen.url, "mqtt_shared": chosen.shared}
 
     def _ports(self) -> dict[str, object]:
         given = self.given
         wanted = self.wishes.http_port or given.http_port
         http = free_port(wanted, given.http_host)
-        metrics = free_port(given.metrics_port, given.metrics_host, self.wishes.workers or given.workers)
+        metrics = free_port(given.metrics_port, given.metrics_host, self.workers)
         for name, first, port in (("dashboard", wanted, http), ("metrics", given.metrics_port, metrics)):
             if first != port:
                 say(_moved(name, first, port).strip())
@@ -182,21 +197,28 @@ class Stack:
         if status := self.supervisor.run(task, self._check):
             say(f"The history could not be written (status {status}); the next start goes on with it.")
 
-    def _programs(self) -> None:
+    def _serve(self) -> None:
+        """Ingest and the dashboard, until both are ready; ingest first has to subscribe, or messages are lost."""
+        settings = self.settings
         self.supervisor.start(self._program("ingest", SERVING, "ingest"))
         self.supervisor.start(self._program("dashboard", SERVING, "dashboard"))
+        self._describe()
+        self._wait_ready("Ingest", settings.metrics_host, settings.metrics_port)
+        self._wait_ready("The dashboard", settings.http_host, settings.http_port)
+
+    def _simulate(self) -> None:
         if self.wishes.simulator:
             live = self._program("simulator", SENDING, "simulate", "live", "--speed", str(self.wishes.speed))
             self.supervisor.start(live)
-        self._describe()
+            self._describe()
 
-    def _wait_ready(self) -> None:
+    def _wait_ready(self, name: str, host: str, port: int) -> None:
         start, told = time.monotonic(), False
-        while not _is_ready(self.settings):
+        while (missing := _not_ready(_shown(host).strip("[]"), port)) is not None:
             self._tend()
             if not told and time.monotonic() - start > SLOW_START_S:
                 told = True
-                say(f"The dashboard is not ready yet; logs are in {self.folder.logs}")
+                say(f"{name} is not ready yet: {missing} (logs: {self.folder.logs})")
             time.sleep(TICK_S)
 
     def _announce(self) -> None:
@@ -264,16 +286,18 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _is_ready(settings: Settings) -> bool:
-    host = _shown(settings.http_host).strip("[]")
-    connection = http.client.HTTPConnection(host, settings.http_port, timeout=1.0)
+def _not_ready(host: str, port: int) -> str | None:
+    """What `/readyz` says while it is not 200; None once it is."""
+    connection = http.client.HTTPConnection(host, port, timeout=1.0)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
+        answer = connection.getresponse()
+        said = answer.read(SAID_BYTES).decode(errors="replace").strip()
+    except (OSError, http.client.HTTPException) as error:
+        return str(error)
     finally:
         connection.close()
+    return None if answer.status == http.client.OK else said
 
 
 def first_sensor(settings: Settings, data: Path | None) -> str:

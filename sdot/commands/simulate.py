@@ -19,9 +19,11 @@ def live(
     ] = 1.0,
 ) -> None:
     """Register the simulated sensors and publish for them from where they left off (an hour at most), until Ctrl-C."""
+    import logging
     import signal
     import threading
 
+    from city import logs
     from city.pack import load_pack
     from sdot.history import register
     from sdot.running import find_settings
@@ -29,9 +31,11 @@ def live(
     from simulator.city import SimCity
 
     settings = find_settings(data)
+    logs.set_up(settings.log_format)
     pack = load_pack(settings.city)
     city = SimCity(pack)
     since = register(settings, pack, city)
+    logging.getLogger(__name__).info("the newest simulated reading is before %s", since)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())

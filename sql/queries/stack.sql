@@ -44,3 +44,7 @@ LIMIT 8;
 -- name: newest_readings
 -- Time of the newest reading of each of these sensors that has one.
 SELECT sensor_id, time FROM latest WHERE sensor_id = ANY (%s);
+
+-- name: analyze_readings
+-- The planner knows a back-fill's rows at once, not when autovacuum gets there.
+ANALYZE reading, latest;
