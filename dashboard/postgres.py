@@ -23,8 +23,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds after which a query, or the wait for a connection, counts as no answer.
 QUERY_S = 2
-#: Connections: one for the reader, the rest for pages that ask for more than the snapshot holds.
-POOL_SIZE = 4
 #: Ingest says on this channel that it committed.
 CHANNEL = "sdot_commit"
 #: Seconds between two tries to listen; a read replica never lets us, and then POLL_S does the work.
@@ -34,10 +32,14 @@ OPTIONS = f"-c timezone=UTC -c jit=off -c statement_timeout={QUERY_S}s -c defaul
 
 
 class PgStore:
-    """Reads through `url`, which may be down when this is made and at any time later."""
+    """Reads through `url`, which may be down when this is made and at any time later.
 
-    def __init__(self, url: str, pack: CityPack) -> None:
-        self._url = url
+    The reader asks one thing at a time, over one connection of its own: a page that asks the database for more
+    takes a store of its own, with more `connections`, and never makes the reader wait for one.
+    """
+
+    def __init__(self, url: str, pack: CityPack, connections: int = 1) -> None:
+        self._url, self._connections = url, connections
         self._latest = statement("live_latest", pack.catalogue.keys)
         self._readings = statement("live_readings", pack.live)
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
@@ -118,7 +120,7 @@ class PgStore:
                 self._url,
                 kwargs=_parameters("sdot dashboard"),
                 min_size=1,
-                max_size=POOL_SIZE,
+                max_size=self._connections,
                 reconnect_timeout=1,
                 open=False,
                 name="dashboard",

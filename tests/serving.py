@@ -1,0 +1,55 @@
+"""The dashboard under uvicorn in a thread, on a free port, over any store."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from city.pack import CityPack
+from dashboard.board import Board
+from dashboard.main import Server, assemble
+from dashboard.store import Store
+from tests.waiting import until
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A running dashboard."""
+
+    url: str
+    board: Board
+    server: Server
+    #: the loop on which it runs
+    loop: asyncio.AbstractEventLoop
+
+
+@contextmanager
+def serving(store: Store, pack: CityPack) -> Iterator[Serving]:
+    """Serve until the block ends; AssertionError where the server does not end then."""
+    application, board, _ = assemble(store, pack)
+    config = uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=2)
+    server = Server(config, board.hub)
+    # uvicorn's own signal handlers stay out of a test run: a thread cannot have any
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        thread = threading.Thread(target=lambda: runner.run(server._serve()), name="dashboard")
+        yield from _running(thread, server, board, loop)
+
+
+def _running(
+    thread: threading.Thread, server: Server, board: Board, loop: asyncio.AbstractEventLoop
+) -> Iterator[Serving]:
+    thread.start()
+    try:
+        until(lambda: server.started, "the dashboard to start")
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Serving(f"http://127.0.0.1:{port}", board, server, loop)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive(), "the dashboard did not end"
