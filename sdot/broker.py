@@ -163,7 +163,10 @@ def described(broker: Broker) -> str:
     """One line about it for the person who starts it."""
     where = f"{broker.address}:{broker.port}"
     if broker.kind == "mosquitto":
-        return f"Broker: mosquitto on {where}"
+        open_to_all = (
+            "" if is_loopback(broker.address) else "; it asks for no password: who reaches it may publish"
+        )
+        return f"Broker: mosquitto on {where}{open_to_all}"
     hint = f" ({off_path()} exists, but is not on PATH)" if off_path() else ""
     return (
         f"Broker: iotcore {version('iotcore')} on {where}. It is for trying and developing: what it holds dies "

@@ -73,8 +73,9 @@ class DataFolder:
         """Make the folder where it is missing and lock it; StackError where that cannot be."""
         try:
             if not self.path.is_dir():
+                self.path.mkdir(parents=True)
                 # Root's servers run as another account, which has to pass through, not to list.
-                self.path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True)
+                self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
             self._take_lock()
             self.logs.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:

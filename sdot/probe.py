@@ -30,16 +30,17 @@ class Probe:
         self._asked = self._connected = float("-inf")
         #: When a message last came back; None before the first.
         self.answered: float | None = None
-        self._since = clock()
+        self._since = self._looked = clock()
 
     @property
     def silent_s(self) -> float:
-        """Seconds since a message last came back (or since the beginning)."""
-        return self._clock() - (self._since if self.answered is None else self.answered)
+        """Seconds looked in vain since a message last came back (or since the beginning)."""
+        return self._clock() - max(self._since, self.answered or self._since)
 
     def step(self) -> None:
         """Send and receive what can be without waiting."""
         now = self._clock()
+        self._excuse(now)
         if self._client is None:
             if now - self._connected >= RETRY_S:
                 self._connect(now)
@@ -48,6 +49,12 @@ class Probe:
             self.reset()
         elif self._client.is_connected() and now - self._asked >= PAUSE_S:
             self._ask(now)
+
+    def _excuse(self, now: float) -> None:
+        """Time in which nobody looked (a busy caller, a machine asleep) is not the broker's silence."""
+        if now - self._looked > CONNECT_S:
+            self._since = now
+        self._looked = now
 
     def reset(self) -> None:
         """Drop the connection; the next step makes another."""

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -59,8 +59,9 @@ class Wishes:
 
 
 def say(sentence: str) -> None:
-    """Tell the person at the terminal, now."""
-    print(sentence, flush=True)
+    """Tell the person at the terminal, now; a terminal that was closed is no reason to fail."""
+    with suppress(OSError):
+        print(sentence, flush=True)
 
 
 class Stack:
@@ -194,7 +195,7 @@ class Stack:
             return
         days = str(self.wishes.history_days)
         task = self._program("history", SENDING, "simulate", "backfill", "--days", days, log=False)
-        if status := self.supervisor.run(task, self._check):
+        if status := self.supervisor.run(task, self._tend):
             say(f"The history could not be written (status {status}); the next start goes on with it.")
 
     def _serve(self) -> None:
@@ -249,7 +250,9 @@ class Stack:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        names = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup's wish is respected
+            names.append(signal.SIGHUP)
         before = {name: signal.signal(name, self._ask) for name in names}
         try:
             yield

@@ -180,7 +180,6 @@ class Supervisor:
         try:
             while child.running:
                 meanwhile()
-                self.tick()
                 time.sleep(POLL_S)
         finally:
             self._end([child], bool)
