@@ -1,1 +1,1 @@
-
+"""The operator's pages: what the city's sensors say now, and whether the chain that tells us so is whole."""

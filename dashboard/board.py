@@ -81,9 +81,14 @@ class Board:
         found = sensors_json(self.view, district, metric, self._geometry.projection)
         return None if found is None else {"seq": self._seq, "sensors": found}
 
+    @property
+    def dots_version(self) -> int:
+        """Moves when a sensor comes, moves or goes."""
+        return self.view.roster.version
+
     def dots(self) -> dict[str, Any]:
         """The document of `/api/dots`: all sensors with a place, but for retired ones."""
-        roster = self.view.roster
+        roster = self.view.roster  # once: the next tick may come between two looks at it
         dots = [
             [*place_of(sensor, self._geometry.projection), sensor.serial, district]
             for sensor, district in zip(roster.sensors, roster.district.tolist(), strict=True)

@@ -76,7 +76,7 @@ def own_value(view: View, place: int, column: int) -> float | None:
 def status_of(view: View, place: int, column: int) -> Status:
     """What became of a sensor's values of one metric."""
     sums, newest = view.sums, view.sums.newest[place, column]
-    if newest == NEVER and view.latest.time[place, _in_catalogue(view, column)] == NEVER:
+    if newest == NEVER and view.latest.time[place, view.columns[column]] == NEVER:
         return "none"
     if view.roster.sensors[place].state == "unverified":
         return "unverified"
@@ -85,10 +85,6 @@ def status_of(view: View, place: int, column: int) -> Status:
     if sums.count[place, column] == 0:
         return "flagged"
     return "stale" if view.now_us - newest > STALE_S * 1_000_000 else "ok"
-
-
-def _in_catalogue(view: View, column: int) -> int:
-    return view.catalogue.index(view.metrics[column])
 
 
 def why(status: Status, sensor: SensorRow, metric: Metric, value: float | None) -> dict[str, str] | None:

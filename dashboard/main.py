@@ -69,6 +69,7 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
     """Serve until SIGINT or SIGTERM. The database may be away; the pack may not be wrong (PackError)."""
     pack = load_pack(settings.city)
     url = require(settings.read_url, "SDOT_READ_DATABASE_URL or SDOT_DATABASE_URL")
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a lost database is told once, by the reader
     application, board, _reader = assemble(PgStore(url, pack), pack, clock)
     config = uvicorn.Config(
         application,

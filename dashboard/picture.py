@@ -70,6 +70,8 @@ class View:
     #: all metrics of the catalogue, and those of the live page
     catalogue: tuple[Metric, ...]
     metrics: tuple[Metric, ...]
+    #: place of each live metric in the catalogue
+    columns: tuple[int, ...]
     latest: Latest
     sums: Sums
     #: by district and then the city, and live metric
@@ -154,6 +156,7 @@ class Picture:
             roster,
             self._catalogue,
             self._metrics,
+            tuple(self._live.tolist()),
             latest,
             sums,
             figures,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
 import orjson
@@ -9,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dashboard.static import ASK, pack, respond
+from dashboard.static import ASK, StaticFile, pack, respond
 from dashboard.stream import Hub, serve_stream
 
 JSON = "application/json"
@@ -27,7 +28,11 @@ class Source(Protocol):
         """The document of `/api/sensors`; None where district or metric is unknown."""
 
     def dots(self) -> dict[str, Any]:
-        """The document of `/api/dots`."""
+        """The document of `/api/dots`; its `version` is that of `dots_version`."""
+
+    @property
+    def dots_version(self) -> int:
+        """Moves when a sensor comes, moves or goes."""
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether the page shows live values, and the document of `/readyz`."""
@@ -36,6 +41,7 @@ class Source(Protocol):
 def routes_of(source: Source) -> list[Route]:
     """All routes, over `source`."""
     geometry = pack(orjson.dumps(source.geometry()), JSON)
+    packed_dots: dict[int, StaticFile] = {}
 
     async def stream(request: Request) -> Response:
         return await serve_stream(request, source.hub)
@@ -45,11 +51,16 @@ def routes_of(source: Source) -> list[Route]:
 
     async def sensors(request: Request) -> Response:
         asked = request.query_params
-        document = source.sensors(asked.get("district"), asked.get("metric", ""))
+        document = await asyncio.to_thread(source.sensors, asked.get("district"), asked.get("metric", ""))
         return _json(document) if document else _json({"error": "no such district or metric"}, 404)
 
-    async def dots(_request: Request) -> Response:
-        return _json(source.dots())
+    async def dots(request: Request) -> Response:
+        file = packed_dots.get(version := source.dots_version)
+        if file is None:
+            file = await asyncio.to_thread(lambda: pack(orjson.dumps(source.dots()), JSON))
+            packed_dots.clear()
+            packed_dots[version] = file
+        return respond(request.headers, file, ASK)
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
