@@ -48,7 +48,7 @@ class Session:
         self.since = datetime.now(UTC)
         self.last_message = 0.0
         #: the caller does not read for now: TCP holds the broker back
-        self.paused = False
+        self.paused = self._closing = False
         self._address, self._receive = address, receive
         self._acks: deque[Delivery] = deque()
         self._received = 0
@@ -118,7 +118,7 @@ class Session:
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self._received += 1
-        self.last_message = time.monotonic()
+        self.last_message = self._pong = time.monotonic()
         delivery = Delivery(self.number, self.epoch, message.mid, message.qos)
         try:
             topic = message.topic
@@ -200,7 +200,7 @@ class Session:
 
     def _ping(self, now: float) -> None:
         if self._ping_mid is not None:
-            silent = now - self._ping_sent
+            silent = now - max(self._ping_sent, self.last_message)
             if silent > PING_LIMIT_S and self.detail == "connected":
                 self.detail, self.since = "the broker does not answer", datetime.now(UTC)
             if silent > KEEPALIVE_S:
@@ -253,7 +253,7 @@ class Session:
         self._lost(why)
 
     def _lost(self, why: str) -> None:
-        if self.connected or self.detail != why:
+        if not self._closing and (self.connected or self.detail != why):
             log.warning("%s (%s); trying again", why, self.client_id)
             self.since = (
                 datetime.now(UTC) if self.connected or self.detail == "not connected yet" else self.since
@@ -265,6 +265,7 @@ class Session:
     def close(self) -> None:
         """Send what is due and say goodbye; the session stays at the broker (not that of role retained)."""
         self.flush()
+        self._closing = True
         self._client.disconnect()
         deadline = time.monotonic() + 1.0
         while self.wants_write() and time.monotonic() < deadline:
