@@ -125,7 +125,8 @@ class Child:
         """How it ended, in words, with the last sentence of its log."""
         code = self.status
         how = f"killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"status {code}"
-        said = last_sentence(self.program.log)
+        ordered = code in (-signal.SIGKILL, -signal.SIGTERM)  # its last words have nothing to do with it
+        said = "" if ordered else last_sentence(self.program.log)
         return f"{self.program.name} ended ({how})" + (f": {said} (log: {self.program.log})" if said else "")
 
     def signal(self, signum: signal.Signals) -> None:

@@ -36,15 +36,21 @@ def test_pauses_double_up_to_the_longest():
 
 
 def test_a_dead_program_is_told_with_its_last_sentence_and_started_again(tmp_path, watched, told):
-    child = watched.start(program(tmp_path, "echo no port; exec sleep 600"))
+    script = "echo no port; while [ ! -e go ]; do sleep 0.01; done; rm go; exit 3"
+    child = watched.start(program(tmp_path, script))
     first = until(lambda: child.process, "the first process")
-    until(lambda: last_sentence(tmp_path / "one.log"), "its sentence")
-    os.kill(first.pid, signal.SIGKILL)
+    (tmp_path / "go").touch()
     until(watched.tick, "the restart")
     assert child.process != first
-    assert told == [
-        f"one ended (killed by SIGKILL): no port (log: {tmp_path / 'one.log'}); starting it again"
-    ]
+    assert told == [f"one ended (status 3): no port (log: {tmp_path / 'one.log'}); starting it again"]
+
+
+def test_last_words_of_a_killed_program_are_not_taken_for_the_cause(tmp_path, watched, told):
+    child = watched.start(program(tmp_path, "echo all is well; exec sleep 600"))
+    until(lambda: last_sentence(tmp_path / "one.log"), "its sentence")
+    os.kill(child.process.pid, signal.SIGKILL)
+    until(watched.tick, "the restart")
+    assert told == ["one ended (killed by SIGKILL); starting it again"]
 
 
 def test_the_second_restart_waits_longer_and_a_steady_run_forgives(tmp_path):
