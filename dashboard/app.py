@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import Any, Protocol
@@ -113,13 +114,19 @@ class Application(Dash):  # type: ignore[misc]
         return respond(get_current_request().headers, layout, "no-store")
 
     def _config(self) -> dict[str, Any]:
-        """The renderer of a page asks below the page's own path, so that we know which layout it wants."""
+        """The renderer asks below its page's own path, so that we know which layout it wants, and asks nobody else."""
         path = get_current_request().scope.get(PAGE, "/")
-        return {**super()._config(), "requests_pathname_prefix": path.rstrip("/") + "/"}
+        asks = {
+            "requests_pathname_prefix": path.rstrip("/") + "/",
+            "disable_version_check": True,
+            "dash_version_url": "",
+        }
+        return {**super()._config(), **asks}
 
     def _layout_of_request(self) -> Any:
         page = self._pages[get_current_request().scope.get(PAGE, "/")]
-        return page.layout(page_config(self._pack, self._standard, self.language()))
+        today = datetime.now(self._pack.zone).date()
+        return page.layout(page_config(self._pack, self._standard, self.language(), today))
 
 
 def _icon() -> str:

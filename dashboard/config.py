@@ -13,13 +13,12 @@ from dashboard.text import TEXT
 from dashboard.window import WINDOW_S
 
 
-def page_config(pack: CityPack, standard: Standard, lang: str, on: date | None = None) -> dict[str, Any]:
+def page_config(pack: CityPack, standard: Standard, lang: str, on: date) -> dict[str, Any]:
     """Everything that is fixed while a page is open, in all languages; `on`: the day whose grades hold.
 
     `metrics[].bands` are [lowest, highest] rounded values of each grade, the last one open (null);
     `standard.bands` their words, colours and number of bars, in the same order.
     """
-    day = on or date.max
     return {
         "lang": lang,
         "languages": list(pack.languages),
@@ -30,8 +29,8 @@ def page_config(pack: CityPack, standard: Standard, lang: str, on: date | None =
         "window_s": WINDOW_S,
         "stale_s": STALE_S,
         "few": {"sensors": FEW_SENSORS, "share": FEW_SHARE},
-        "metrics": [metric_config(pack.catalogue[key], standard, day) for key in pack.live],
-        "standard": standard_config(standard, day),
+        "metrics": [metric_config(pack.catalogue[key], standard, on) for key in pack.live],
+        "standard": standard_config(standard, on),
         "districts": [
             {"code": one.code, "names": dict(one.names), "short": dict(one.short)} for one in pack.districts
         ],

@@ -49,14 +49,14 @@ def fixed_headers(policy: str) -> dict[str, str]:
 def foreign(method: str, headers: Headers) -> bool:
     """Whether a request would change something and was sent by another site's page.
 
-    Browsers say so by `Sec-Fetch-Site`, older ones by an `Origin` whose host is not ours; who sends
-    neither is no browser, and carries nobody's cookies along.
+    Browsers say so by `Sec-Fetch-Site`; where that is not sent (plain HTTP, old browsers) by an `Origin` whose
+    host is not ours. Who sends neither is no browser, and carries nobody's cookies along.
     """
     if method in SAFE_METHODS:
         return False
     site = headers.get("sec-fetch-site")
-    if site is not None and site not in ("same-origin", "none"):
-        return True
+    if site is not None:
+        return site not in ("same-origin", "none")
     origin = headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != headers.get("host", "")
 

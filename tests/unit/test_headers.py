@@ -18,6 +18,7 @@ from dashboard.headers import SecurityHeaders, content_policy, foreign
         ("POST", {"host": "city:8050", "origin": "https://elsewhere.example"}, True),
         ("POST", {"host": "city:8050", "origin": "null"}, True),
         ("POST", {"host": "city:8050", "sec-fetch-site": "same-origin", "origin": "http://city:8050"}, False),
+        ("POST", {"host": "inside:80", "sec-fetch-site": "same-origin", "origin": "https://city"}, False),
         ("POST", {"host": "city:8050", "sec-fetch-site": "cross-site"}, True),
         ("POST", {"host": "city:8050", "sec-fetch-site": "same-site"}, True),
         ("DELETE", {"host": "city:8050", "origin": "https://elsewhere.example"}, True),

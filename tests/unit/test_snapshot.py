@@ -205,7 +205,7 @@ def test_it_is_ready_when_the_database_answers_and_ingest_lives(town):
 
 
 def test_the_page_knows_each_metric_and_grade_that_a_tick_may_hold(town):
-    config = page_config(PACK, STANDARD, "en")
+    config = page_config(PACK, STANDARD, "en", NOW.date())
     assert [metric["key"] for metric in config["metrics"]] == list(PACK.live)
     bands = {metric["key"]: metric["bands"] for metric in config["metrics"]}
     assert bands["pm25"] == [[0, 15], [16, 35], [36, 75], [76, None]]
