@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -158,8 +157,3 @@ class Feedback:
                 self._told[serial] = now
                 place = "" if refused.refusal.index is None else f"element {refused.refusal.index}: "
                 yield serial, place + refused.refusal.text
-
-
-def lag_seconds(batch: Batch, now: datetime) -> list[float]:
-    """Seconds from measurement to commit, of readings that carried a time."""
-    return [(now - fact.time).total_seconds() for fact in batch.facts]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ingest.fold import Outcome
+from ingest.writer import Report
 
 
 class Counters:
@@ -41,3 +44,18 @@ class Counters:
         for outcome in Outcome:
             self.messages.labels(outcome.label)
             self.readings.labels(outcome.label)
+
+    def add(self, report: Report, now: datetime) -> None:
+        """Count a commit."""
+        messages, readings = report.tally.totals()
+        for outcome in Outcome:
+            self.messages.labels(outcome.label).inc(messages[outcome])
+            self.readings.labels(outcome.label).inc(readings[outcome])
+        self.batch_seconds.observe(report.seconds)
+        self.last_commit.set(now.timestamp())
+        for batch in report.batches:
+            for case in batch.cases():
+                self.refusals.labels(case.refusal.code).inc()
+            self.extra.inc(sum(batch.extra_keys()[0].values()))
+            if batch.facts:  # one reading a batch: the histogram is a sample, not a second ledger
+                self.lag_seconds.observe((now - batch.facts[-1].time).total_seconds())

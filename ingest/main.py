@@ -47,7 +47,9 @@ def run_worker(settings: Settings, number: int | None = None) -> None:
     worker = Worker(settings, pack.catalogue, pack, pack.zone, parent)
     _on_stop(worker.stop)
     port = settings.metrics_port + (number or 0)
-    worker.metrics_port = probe.serve(settings.metrics_host, port, worker.counters.registry, worker.standing)
+    worker.seat.metrics_port = probe.serve(
+        settings.metrics_host, port, worker.counters.registry, worker.standing
+    )
     worker.run()
 
 

@@ -38,6 +38,7 @@ def _handler(registry: CollectorRegistry, standing: Standing) -> type[BaseHTTPRe
 
         def do_GET(self) -> None:
             if self.path == "/metrics":
+                standing()  # brings the gauges up to date
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             elif self.path == "/healthz":
                 self._answer(200, "application/json", b'{"alive": true}')

@@ -118,7 +118,9 @@ class Session:
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
         self._received += 1
-        self.last_message = self._pong = time.monotonic()
+        self._pong = time.monotonic()
+        if message.retain or self.role != "retained":  # live traffic never ends, what was retained does
+            self.last_message = self._pong
         delivery = Delivery(self.number, self.epoch, message.mid, message.qos)
         try:
             topic = message.topic
@@ -144,7 +146,9 @@ class Session:
     @property
     def healthy(self) -> bool:
         """Connected, subscribed, and the broker answered lately."""
-        return self.connected and self.subscribed and time.monotonic() - self._pong < PING_EVERY_S + PING_LIMIT_S
+        return (
+            self.connected and self.subscribed and time.monotonic() - self._pong < PING_EVERY_S + PING_LIMIT_S
+        )
 
     def turn(self, full: Callable[[], bool]) -> bool:
         """Read what is there, up to a turn's worth or until `full`; whether more may be waiting."""
@@ -154,7 +158,8 @@ class Session:
             before = self._received
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not self.connected:
                 return False
-            self._send_acks(2)
+            # One for one: each PUBACK makes room for one more message, so the window stays full.
+            self._send_acks(1)
             if self._received == before:
                 return False
         return True

@@ -1,0 +1,115 @@
+"""The sessions a worker has open at the broker: its slot's, one that fetches what is retained, one it drains."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterator
+
+from city.settings import Settings, mqtt_address
+from ingest.subscriber import Receive, Role, Session
+from ingest.timeless import Timeless
+
+#: number of the session that fetches retained messages; the others have their slot's
+RETAINED = -1
+#: A session to be drained, or the retained messages, are through after so long a silence.
+QUIET_S = 2.0
+#: How long to wait for nothing.
+IDLE_S = 0.05
+
+
+class Sessions:
+    """Opens, reads and closes sessions; knows what each was sent without a time of its own."""
+
+    def __init__(self, settings: Settings, receive: Receive) -> None:
+        self._settings, self._receive = settings, receive
+        self._open: dict[int, Session] = {}
+        self._epochs: dict[int, int] = {}
+        self.timeless: dict[int, Timeless] = {}
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._open
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._open.values()))
+
+    def get(self, number: int | None) -> Session | None:
+        """The session of that number, if it is open."""
+        return self._open.get(number) if number is not None else None
+
+    @property
+    def topic(self) -> str:
+        """What the live session subscribes to."""
+        plain = f"{self._settings.topic_prefix}/#"
+        return f"$share/{self._settings.mqtt_group}/{plain}" if self._settings.mqtt_shared else plain
+
+    def open(self, number: int, role: Role) -> None:
+        """Begin a session: the slot's own, another slot's to drain, or one for what is retained."""
+        name = f"{self._settings.mqtt_group}-{number}"
+        topic = self.topic
+        if role == "retained":
+            name, topic = f"{self._settings.mqtt_group}-retained", f"{self._settings.topic_prefix}/#"
+        self.timeless.setdefault(number, Timeless(self._settings.inflight))
+        self._epochs[number] = 0
+        address = mqtt_address(self._settings.mqtt_url)
+        self._open[number] = Session(address, name, topic, self._receive, number=number, role=role)
+
+    def remember(self, number: int, digests: bytes) -> None:
+        """What the last holder of a slot committed without knowing that the broker heard of it."""
+        timeless = self.timeless[number] = Timeless(self._settings.inflight)
+        timeless.load(digests)
+
+    def close(self, number: int) -> None:
+        """End a session; the broker keeps it."""
+        self._open.pop(number).close()
+
+    def forget(self, number: int) -> None:
+        """End a session for good."""
+        self._open.pop(number).forget()
+
+    def close_all(self) -> None:
+        """End all sessions; the broker keeps them."""
+        for number in list(self._open):
+            self.close(number)
+
+    def tend(self, now: float) -> list[Session]:
+        """Reconnect and keep alive; the sessions that were connected anew since."""
+        for session in self:
+            session.tend(now)
+        return [session for session in self if self.is_new(session)]
+
+    def is_new(self, session: Session) -> bool:
+        """Whether this is the first that is heard of a new connection; its expectations are set up then."""
+        if self._epochs.get(session.number) == session.epoch:
+            return False
+        self._epochs[session.number] = session.epoch
+        if session.resumed:
+            self.timeless[session.number].resumed()
+        return True
+
+    def read(self, patience_s: float, full: Callable[[], bool], *, held: bool) -> bool:
+        """Wait for the sockets, read a turn, send what is due; whether more is waiting.
+
+        `held`: nothing is read for now, so that TCP and the window hold the broker back.
+        """
+        sessions = [session for session in self if session.fileno() >= 0]
+        if not sessions:
+            time.sleep(IDLE_S)
+            return False
+        for session in sessions:
+            session.paused = held and session.connected
+        reading = [session for session in sessions if not session.paused]
+        waiting = [session for session in sessions if session.wants_write()]
+        owing = [session for session in sessions if session.has_acks]
+        ready, writable, _ = select.select(reading, waiting, [], 0.0 if owing else patience_s)
+        for session in () if ready else owing:  # acknowledgements go out once nothing more comes in
+            session.flush()
+        for session in sessions if owing else writable:
+            session.write()
+        more = [session.turn(full) for session in ready]
+        return any(more) and not full()
+
+
+def is_quiet(session: Session) -> bool:
+    """Whether nothing has come for long enough to believe that nothing is left."""
+    return time.monotonic() - session.last_message > QUIET_S
