@@ -1,4 +1,4 @@
-"""Bring a city's database to this version."""
+"""What `sdot up` asks of a city's database: to be of this version, and whether its past is still to be written."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ def migrate(settings: Settings, say: Callable[[str], None]) -> bool:
     for line in done:
         say(f"Migrated: {line}")
     return bool(done)
+
+
+def lacks_history(settings: Settings) -> bool:
+    """Whether a simulated sensor has no reading yet, or none is registered: there is a past to write."""
+    with db.connect(require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL"), "sdot up") as connection:
+        row = connection.execute(db.statement("lacks_history")).fetchone()
+        return bool(row and row[0])
 
 
 def _migrate(connection: Any, pack: CityPack) -> list[str]:

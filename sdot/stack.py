@@ -16,9 +16,8 @@ from types import FrameType
 from city import pack
 from city.errors import BrokerError
 from city.settings import Settings, environment, environment_name, mqtt_address
-from sdot import broker, process, running
+from sdot import broker, migration, process, running
 from sdot.folder import DataFolder
-from sdot.migration import migrate
 from sdot.ports import LOOPBACK, free_port
 from sdot.postgres import OWNER, Postgres
 from sdot.probe import Probe
@@ -97,7 +96,7 @@ class Stack:
         self.settings = self.given.model_copy(update=known)
         self._describe()
         steps: list[str] = []
-        if migrate(self.settings, steps.append):
+        if migration.migrate(self.settings, steps.append):
             say(f"Schema: {len(steps)} steps of migration done")
         self._history()
         self._serve()
@@ -191,7 +190,7 @@ class Stack:
         )
 
     def _history(self) -> None:
-        if not self.wishes.simulator:
+        if not self.wishes.simulator or not migration.lacks_history(self.settings):
             return
         days = str(self.wishes.history_days)
         task = self._program("history", SENDING, "simulate", "backfill", "--days", days, log=False)

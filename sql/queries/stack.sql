@@ -48,3 +48,9 @@ SELECT sensor_id, time FROM latest WHERE sensor_id = ANY (%s);
 -- name: analyze_readings
 -- The planner knows a back-fill's rows at once, not when autovacuum gets there.
 ANALYZE reading, latest;
+
+-- name: lacks_history
+-- Whether no sensor is simulated yet, or one of them has no reading.
+SELECT count(*) = 0 OR bool_or(l.sensor_id IS NULL)
+FROM sensor AS s LEFT JOIN latest AS l USING (sensor_id)
+WHERE s.registered_by = 'simulator';
