@@ -43,7 +43,8 @@ class Series:
         """The rows of these keys (sorted), locked, with what `reading_revision` holds of them."""
         arrays = [[key[0] for key in keys], [key[1] for key in keys]]
         found: dict[Key, Row] = {}
-        for row in conn.execute(statement("existing_readings", self._keys), arrays):
+        # Binary: as text a `real` comes with its fewest digits (12.133333), another float than the one stored.
+        for row in conn.execute(statement("existing_readings", self._keys), arrays, binary=True):
             sensor_id, time, district, received, revision, extra, *values = row
             stored = dict(zip(self._keys, values, strict=True))
             found[sensor_id, time] = Row(stored, revision, extra, district, received, new=False)
@@ -55,7 +56,7 @@ class Series:
         keys = list(found)
         arrays = [[key[0] for key in keys], [key[1] for key in keys]]
         for sensor_id, time, revision, *values in conn.execute(
-            statement("existing_revisions", self._keys), arrays
+            statement("existing_revisions", self._keys), arrays, binary=True
         ):
             held = dict(zip(self._keys, values, strict=True))
             found[sensor_id, time].held.append((revision, held))
