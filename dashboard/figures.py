@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from city.metrics import Metric
 from dashboard.packed import NEVER
-from dashboard.window import WINDOW_US, Floats, Ints, Sums
+from dashboard.window import WINDOW_US, Bools, Floats, Ints, Sums
 
 #: Seconds after which a figure is old: three reports of a sensor that sends every 2 minutes (S-DoT) were missed.
 STALE_S = 360
@@ -25,7 +24,6 @@ FEW_SHARE = 0.5
 
 Numbers = TypeVar("Numbers", Ints, Floats)
 Status = Literal["ok", "stale", "few", "none"]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ FAR = np.iinfo(np.int64).max
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Block:
     #: values unflagged (NaN: none), flagged ones as NaN; readings × metrics
     good: Floats
     #: whether there was a value at all
-    heard: npt.NDArray[np.bool_]
+    heard: Bools
     #: when they were last read from the window's beginning, µs
     whole_us: int
 
@@ -111,7 +112,8 @@ class Window:
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._type = readings_type(len(metrics))
         self._bits = np.array([metric.bit for metric in metrics], np.int64)
-        self._vector = np.array([metric.aggregation == "vector" for metric in metrics])
+        #: columns of directions
+        self._turning = [place for place, metric in enumerate(metrics) if metric.aggregation == "vector"]
         self._blocks: dict[int, Block] = {}
         #: per row, time of the oldest reading still counted; FAR where none is
         self._oldest = np.full(0, FAR, np.int64)
@@ -160,20 +162,20 @@ class Window:
     def _sum(self, row: int, now_us: int) -> None:
         block, sums = self._blocks[row], self._sums
         inside = (block.time > now_us - WINDOW_US) & (block.time <= now_us + AHEAD_US)
-        within = np.where(inside[:, None], block.good, np.nan)
-        sums.count[row], sums.total[row], sums.cosine[row] = self._added(within)
-        sums.past_count[row], sums.past_total[row], sums.past_cosine[row] = self._added(block.good)
-        sums.heard[row] = (block.heard & inside[:, None]).sum(0)
-        sums.low[row] = np.where(np.isnan(within), np.inf, within).min(0, initial=np.inf)
-        sums.high[row] = np.where(np.isnan(within), -np.inf, within).max(0, initial=-np.inf)
         there = ~np.isnan(block.good)
+        sums.past_count[row], sums.past_total[row], sums.past_cosine[row] = self._added(block.good, there)
         sums.newest[row] = np.where(there, block.time[:, None], NEVER).max(0, initial=NEVER)
+        good, there, heard = block.good[inside], there[inside], block.heard[inside]
+        sums.count[row], sums.total[row], sums.cosine[row] = self._added(good, there)
+        sums.heard[row] = heard.sum(0)
+        sums.low[row] = np.where(there, good, np.inf).min(0, initial=np.inf)
+        sums.high[row] = np.where(there, good, -np.inf).max(0, initial=-np.inf)
         self._oldest[row] = block.time[inside].min(initial=FAR)
 
-    def _added(self, values: Floats) -> tuple[Ints, Floats, Floats]:
-        there = ~np.isnan(values)
-        filled = np.where(there, values, 0.0)
-        angle = np.where(self._vector, np.radians(filled), 0.0)
-        total = np.where(self._vector, np.sin(angle) * there, filled).sum(0)
-        cosine = np.where(self._vector, np.cos(angle) * there, 0.0).sum(0)
+    def _added(self, values: Floats, there: Bools) -> tuple[Ints, Floats, Floats]:
+        total = np.where(there, values, 0.0).sum(0)
+        cosine = np.zeros(len(total))
+        for place in self._turning:
+            angle = np.radians(values[there[:, place], place])
+            total[place], cosine[place] = np.sin(angle).sum(), np.cos(angle).sum()
         return there.sum(0), total, cosine

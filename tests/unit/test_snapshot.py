@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import orjson
 import pytest
@@ -28,11 +29,11 @@ STANDARD = load_standard("korea")
 class Town:
     """A store, and the board that a reader fills from it at NOW."""
 
-    def __init__(self) -> None:
-        self.store = MemoryStore(PACK)
+    def __init__(self, pack=PACK) -> None:
+        self.store = MemoryStore(pack)
         self.store.beat()
-        picture = Picture(PACK)
-        self.board = Board(PACK, STANDARD, geometry_of(PACK), picture.view(NOW))
+        picture = Picture(pack)
+        self.board = Board(pack, STANDARD, geometry_of(pack), picture.view(NOW))
         self._reader = Reader(self.store, picture, self.board, clock=lambda: NOW)
 
     def sensor(self, district="gangnam-gu", state="verified", place=(37.5, 127.05), **values) -> int:
@@ -213,3 +214,16 @@ def test_the_page_knows_each_metric_and_grade_that_a_tick_may_hold(town):
     assert [band["bars"] for band in config["standard"]["bands"]] == [1, 2, 3, 4]
     assert [one["code"] for one in config["districts"]] == list(town.tick()["districts"])
     orjson.dumps(config)
+
+
+def test_a_town_with_another_zone_and_a_metric_of_its_own_needs_no_other_code():
+    pack = load_pack(Path(__file__).parents[1] / "packs" / "tiny")
+    town = Town(pack)
+    for value in (20, 40, 60):
+        town.sensor(pack.districts[0].code, place=pack.districts[0].label[::-1], radon=value, pm25=10)
+    tick = town.tick()
+    assert tick["city"]["radon"]["v"] == 40
+    assert tick["city"]["pm25"]["g"] == 0
+    assert set(tick["districts"]) == {one.code for one in pack.districts}
+    config = page_config(pack, load_standard(pack.standard), "fr", NOW.date())
+    assert (config["zone"], config["metrics"][0]["key"]) == (pack.timezone, "radon")
