@@ -136,10 +136,10 @@ class Proxy:
         for pipe in pipes:
             pipe.join()
 
-    def kept(self, direction: Direction) -> bytes:
-        """What is held back now in that direction, all connections together."""
+    def kept(self, direction: Direction) -> list[bytes]:
+        """What is held back now in that direction, of each connection since the last cut, in the order they were made."""
         with self._lock:
-            return b"".join(bytes(pipe.kept) for pipe in self._pipes if pipe.direction == direction)
+            return [bytes(pipe.kept) for pipe in self._pipes if pipe.direction == direction]
 
     def close(self) -> None:
         """Stop listening and close all connections."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Self
 
 import paho.mqtt.client as mqtt
 
 from tests.waiting import until
+
+#: Published before waiting for the acknowledgements: well below the 65,535 packet ids that MQTT has.
+PART = 10_000
 
 
 class Publisher:
@@ -38,10 +42,12 @@ class Publisher:
         self, messages: Iterable[tuple[str, bytes | str]], *, retain: bool = False, seconds: float = 120
     ) -> None:
         """Publish all and return when the broker has acknowledged each."""
-        sent = [self._client.publish(topic, payload, qos=1, retain=retain) for topic, payload in messages]
-        for info in sent:
-            info.wait_for_publish(seconds)
-        assert all(info.is_published() for info in sent), "the broker did not acknowledge all messages"
+        left = iter(messages)
+        while part := list(islice(left, PART)):
+            sent = [self._client.publish(topic, payload, qos=1, retain=retain) for topic, payload in part]
+            for info in sent:
+                info.wait_for_publish(seconds)
+            assert all(info.is_published() for info in sent), "the broker did not acknowledge all messages"
 
     def close(self) -> None:
         """Say goodbye."""

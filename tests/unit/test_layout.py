@@ -24,7 +24,7 @@ IMPORTERS = {
         "ingest/subscriber.py",
         "simulator/publisher.py",
         "sdot/probe.py",  # whether a broker answers
-        "sdot/commands/publish.py",  # the client of who has none
+        "sdot/sender.py",  # `sdot publish`, the client of who has none
     ),
     "psycopg": ("city/db.py", "sql/runner.py", "ingest/", "maintain/", "dashboard/postgres.py"),
     "psycopg_pool": ("dashboard/postgres.py",),
@@ -150,7 +150,7 @@ def _named_queries() -> Iterator[tuple[str, str]]:
     """(module, name) of each query that the code asks for by a literal name."""
     for path in MODULES:
         for node in ast.walk(_tree(path)):
-            if isinstance(node, ast.Call) and node.args and _callee(node) in ("query", "statement"):
+            if isinstance(node, ast.Call) and node.args and _callee(node) == "statement":
                 first = node.args[0]
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     yield _name(path), first.value
