@@ -12,46 +12,111 @@
 
   // Period, n of N and age: what a number needs to be believed, one step smaller and greyer.
   const fine = (the, metric, figure, short) =>
-    h("p", { class: "fine" }, h("span", { class: "period" }, sdot.speech.period(the, metric, short)), sdot.speech.share(figure),
-    h("span", {}, h("span", { class: "long" }, sdot.speech.ago(figure.at, "ago")), h("span", { class: "tight" }, sdot.speech.ago(figure.at))));
+    h(
+      "p",
+      { class: "fine" },
+      h("span", { class: "period" }, sdot.speech.period(the, metric, short), " · "),
+      sdot.speech.share(figure),
+      " · ",
+      h(
+        "span",
+        {},
+        h("span", { class: "long" }, sdot.speech.ago(figure.at, "ago")),
+        h("span", { class: "tight" }, sdot.speech.ago(figure.at)),
+      ),
+    );
 
   function city(the) {
     const { say, pick } = sdot.words;
     const minutes = say("mean", { min: the.minutes });
-    fill("live-city",
-      h("header", { class: "head" }, h("h2", {}, say("city", { city: pick(the.config.city.names) })), h("p", {}, h("span", { class: "narrow" }, minutes), h("span", { class: "wide" }, say("city_sub", { word: sdot.words.district() })))),
-      h("ul", { class: "figures" }, the.metrics.map((metric) => one(the, metric))));
+    fill(
+      "live-city",
+      h(
+        "header",
+        { class: "head" },
+        h("h2", {}, say("city", { city: pick(the.config.city.names) })),
+        h(
+          "p",
+          {},
+          h("span", { class: "narrow" }, minutes),
+          h("span", { class: "wide" }, say("city_sub", { word: sdot.words.district() })),
+        ),
+      ),
+      h(
+        "ul",
+        { class: "figures" },
+        the.metrics.map((metric) => one(the, metric)),
+      ),
+    );
   }
 
   function one(the, metric) {
     const figure = the.city(metric.key);
-    return h("li", { key: metric.key, class: metric === the.metric ? "figure chosen" : "figure" },
-      h("div", { class: "now" }, h("h3", {}, nameOf(metric)), h("p", { class: "value" }, sdot.speech.value(the, metric, figure))), spread(the, metric), fine(the, metric, figure));
+    return h(
+      "li",
+      { key: metric.key, class: metric === the.metric ? "figure chosen" : "figure" },
+      h(
+        "div",
+        { class: "now" },
+        h("h3", {}, nameOf(metric)),
+        h("p", { class: "value" }, sdot.speech.value(the, metric, figure)),
+      ),
+      spread(the, metric),
+      fine(the, metric, figure),
+    );
   }
 
   // Where the districts lie: a dot each, the lowest and the highest by name.
   function spread(the, metric) {
     const [full] = sdot.figures.ranked(the, metric);
     if (full.length < 2) return null;
-    const span = sdot.figures.domain(metric, full.map((row) => row.figure.v));
+    const span = sdot.figures.domain(
+      metric,
+      full.map((row) => row.figure.v),
+    );
     const { say, shortName, figure: print } = sdot.words;
-    const end = (key, row) => h("span", {}, say(key), " ", shortName(row.district), " ", h("b", {}, print(metric, row.figure.v)));
-    return h("div", { class: "spread" },
-      h("div", { class: "spread-line", "aria-hidden": "true" }, sdot.figures.thresholds(metric, span).map((v) => h("i", { class: "threshold", style: `left:${sdot.ranking.percent(v, span)}` })),
-        full.map((row) => h("i", { key: row.district.code, class: row.figure.g === null ? "dot" : `dot g${row.figure.g}`, style: `left:${sdot.ranking.percent(row.figure.v, span)}` }))),
-      h("p", { class: "ends" }, end("low", full[full.length - 1]), end("high", full[0])));
+    const end = (key, row) =>
+      h("span", {}, say(key), " ", shortName(row.district), " ", h("b", {}, print(metric, row.figure.v)));
+    return h(
+      "div",
+      { class: "spread" },
+      h(
+        "div",
+        { class: "spread-line", "aria-hidden": "true" },
+        sdot.figures
+          .thresholds(metric, span)
+          .map((v) => h("i", { class: "threshold", style: `left:${sdot.ranking.percent(v, span)}` })),
+        full.map((row) =>
+          h("i", {
+            key: row.district.code,
+            class: row.figure.g === null ? "dot" : `dot g${row.figure.g}`,
+            style: `left:${sdot.ranking.percent(row.figure.v, span)}`,
+          }),
+        ),
+      ),
+      h("p", { class: "ends" }, end("low", full[full.length - 1]), end("high", full[0])),
+    );
   }
 
   // Only on a phone: the chosen metric first, in large.
   function hero(the) {
     const { say } = sdot.words;
     const figure = the.city(the.metric.key);
-    fill("live-hero",
-      h("div", { class: "top" },
-        h("select", { "data-pick": "metric", "aria-label": say("metric"), value: the.metric.key }, the.metrics.map((metric) => h("option", { value: metric.key }, full(metric)))),
-        h("p", {}, sdot.speech.period(the, the.metric), " · ", sdot.speech.share(figure))),
+    fill(
+      "live-hero",
+      h(
+        "div",
+        { class: "top" },
+        h(
+          "select",
+          { "data-pick": "metric", "aria-label": say("metric"), value: the.metric.key },
+          the.metrics.map((metric) => h("option", { value: metric.key }, full(metric))),
+        ),
+        h("p", {}, sdot.speech.period(the, the.metric), " · ", sdot.speech.share(figure)),
+      ),
       h("div", { class: "value" }, sdot.speech.value(the, the.metric, figure)),
-      h("p", { class: "sentence" }, sentence(the)));
+      h("p", { class: "sentence" }, sentence(the)),
+    );
   }
 
   const full = (metric) => Object.values(sdot.words.metricName(metric)).filter(Boolean).join(" ");
@@ -65,19 +130,37 @@
     if (!the.graded || top.figure.g === null) return ends;
     const grade = Math.max(...rows.map((row) => row.figure.g ?? 0));
     const count = rows.filter((row) => row.figure.g === grade).length;
-    return [h("b", {}, say("phone_worst", { n: number(count), word: district(count), grade: sdot.speech.band(the, grade) })), ` · ${ends}`];
+    return [
+      h("b", {}, say("phone_worst", { n: number(count), word: district(count), grade: sdot.speech.band(the, grade) })),
+      ` · ${ends}`,
+    ];
   }
 
   function attention(the) {
     const waiting = the.snap ? the.snap.attention : [];
     const newest = [...waiting].sort((a, b) => b.first_at - a.first_at);
     const { say, many, number } = sdot.words;
-    const box = fill("live-attention", newest.length ? [
-      h("h2", {}, many("attention_new", the.snap.sensors.unverified || newest.length)),
-      h("ul", {}, newest.slice(0, SHOWN).map((item) => h("li", { key: item.serial }, waits(the, item)))),
-      newest.length > SHOWN ? h("p", {}, say("attention_more", { n: number(newest.length - SHOWN) })) : null,
-      h("p", { class: "advice" }, say("attention_do"), " ", h("code", {}, `sdot sensor verify ${newest[0].serial}`)),
-    ] : null);
+    const box = fill(
+      "live-attention",
+      newest.length
+        ? [
+            h("h2", {}, many("attention_new", the.snap.sensors.unverified || newest.length)),
+            h(
+              "ul",
+              {},
+              newest.slice(0, SHOWN).map((item) => h("li", { key: item.serial }, waits(the, item))),
+            ),
+            newest.length > SHOWN ? h("p", {}, say("attention_more", { n: number(newest.length - SHOWN) })) : null,
+            h(
+              "p",
+              { class: "advice" },
+              say("attention_do"),
+              " ",
+              h("code", {}, `sdot sensor verify ${newest[0].serial}`),
+            ),
+          ]
+        : null,
+    );
     box.hidden = !newest.length;
   }
 
@@ -90,7 +173,13 @@
     const line = say("attention_line", { place, time: moment(item.first_at, the.now), n: number(item.messages) });
     return [
       h("p", {}, h("b", {}, item.serial), " ", h("span", { class: "values" }, values(the, item))),
-      h("p", { class: "fine" }, [line, held, nowhere].filter(Boolean).join(" · "), " · ", sdot.speech.ago(item.last_at, "ago")),
+      h(
+        "p",
+        { class: "fine" },
+        [line, held, nowhere].filter(Boolean).join(" · "),
+        " ",
+        h("span", { class: "age" }, "· ", sdot.speech.ago(item.last_at, "ago")),
+      ),
     ];
   }
 
@@ -99,7 +188,13 @@
     const known = the.config.metrics.filter((metric) => item.values[metric.key] && item.values[metric.key][0] !== null);
     known.sort((a, b) => (b === the.metric) - (a === the.metric));
     const { pick, figure: print, unit } = sdot.words;
-    return known.slice(0, 3).map((metric) => `${pick(metric.short)} ${sdot.words.number(item.values[metric.key][0], Math.max(1, metric.decimals))} ${unit(metric)}`).join(" · ");
+    return known
+      .slice(0, 3)
+      .map(
+        (metric) =>
+          `${pick(metric.short)} ${sdot.words.number(item.values[metric.key][0], Math.max(1, metric.decimals))} ${unit(metric)}`,
+      )
+      .join(" · ");
   }
 
   // Nothing was ever sent: what makes a first sensor appear.
@@ -107,8 +202,16 @@
     const first = the.config.districts[0];
     const none = the.snap && !the.snap.sensors.total && !the.snap.attention.length;
     const { say } = sdot.words;
-    const box = fill("live-empty", none ? [h("h2", {}, say("empty")), h("p", {}, say("empty_do")),
-      h("code", {}, `sdot publish my-first '{"${the.config.headline}": 12.5, "district": "${first.code}"}'`)] : null);
+    const box = fill(
+      "live-empty",
+      none
+        ? [
+            h("h2", {}, say("empty")),
+            h("p", {}, say("empty_do")),
+            h("code", {}, `sdot publish my-first '{"${the.config.headline}": 12.5, "district": "${first.code}"}'`),
+          ]
+        : null,
+    );
     box.hidden = !none;
   }
 

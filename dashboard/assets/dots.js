@@ -26,7 +26,9 @@
     }
   }
 
-  const forget = () => { version = null; };
+  const forget = () => {
+    version = null;
+  };
   const shown = (zoom, mode) => dots.length <= MANY || zoom >= CLOSE || (mode === "sensors" && zoom >= CLOSE / 2);
   const hidden = (zoom, mode) => dots.length > 0 && !shown(zoom, mode);
 
@@ -36,7 +38,10 @@
     const cells = new Uint8Array(columns * Math.ceil(height / CELL));
     for (const b of boxes) {
       const [x0, x1] = [Math.max(0, Math.floor(b.l / CELL)), Math.min(columns - 1, Math.floor(b.r / CELL))];
-      const [y0, y1] = [Math.max(0, Math.floor(b.t / CELL)), Math.min(Math.ceil(height / CELL) - 1, Math.floor(b.b / CELL))];
+      const [y0, y1] = [
+        Math.max(0, Math.floor(b.t / CELL)),
+        Math.min(Math.ceil(height / CELL) - 1, Math.floor(b.b / CELL)),
+      ];
       for (let y = y0; y <= y1; y += 1) cells.fill(1, y * columns + x0, y * columns + x1 + 1);
     }
     return (x, y) => cells[Math.floor(y / CELL) * columns + Math.floor(x / CELL)] === 1;
@@ -51,11 +56,14 @@
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, frame.width, frame.height);
     if (!shown(frame.zoom, frame.mode)) return;
-    const size = (frame.mode === "sensors" ? 3 : 2) * Math.min(2.2, Math.sqrt(frame.zoom)) * (frame.width < 500 ? 0.8 : 1);
+    const size =
+      (frame.mode === "sensors" ? 3 : 2) * Math.min(2.2, Math.sqrt(frame.zoom)) * (frame.width < 500 ? 0.8 : 1);
     pen.globalAlpha = frame.mode === "sensors" ? 0.75 : 0.36;
     for (const [colour, places] of visible(frame)) {
       pen.fillStyle = colour;
-      if (size < 3.2) for (let i = 0; i < places.length; i += 2) pen.fillRect(places[i] - size / 2, places[i + 1] - size / 2, size, size);
+      if (size < 3.2)
+        for (let i = 0; i < places.length; i += 2)
+          pen.fillRect(places[i] - size / 2, places[i + 1] - size / 2, size, size);
       else round(pen, places, size / 2);
     }
   }

@@ -8,11 +8,20 @@
   function header(the) {
     const { say, pick, number, district } = sdot.words;
     const size = the.config.districts.length;
-    const extent = { districts: number(size), word: district(size), sensors: number(the.snap ? the.snap.sensors.total : null) };
-    const node = fill("live-header",
-      h("h1", {}, pick(the.config.city.titles)), h("p", { class: "extent" }, say("extent", extent)),
+    const extent = {
+      districts: number(size),
+      word: district(size),
+      sensors: number(the.snap ? the.snap.sensors.total : null),
+    };
+    const node = fill(
+      "live-header",
+      h("h1", {}, pick(the.config.city.titles)),
+      h("p", { class: "extent" }, say("extent", extent)),
       h("nav", { class: "metrics", "aria-label": say("metric") }, metricTabs(the)),
-      h("p", { class: "link" }, link(the)), time(), controls(the));
+      h("p", { class: "link" }, link(the)),
+      time(),
+      controls(the),
+    );
     room(node, the);
   }
 
@@ -23,15 +32,28 @@
     if (over && tabs > 1) {
       tabs -= 1;
       header(the);
-    }
+    } else if (over) node.classList.add("crowded");
   }
 
   const tab = (the, metric) =>
-    h("button", { key: metric.key, type: "button", "data-act": "metric", "data-key": metric.key, "aria-pressed": metric === the.metric ? "true" : "false" }, tabName(metric));
+    h(
+      "button",
+      {
+        key: metric.key,
+        type: "button",
+        "data-act": "metric",
+        "data-key": metric.key,
+        "aria-pressed": metric === the.metric ? "true" : "false",
+      },
+      tabName(metric),
+    );
 
   function tabName(metric) {
     const { name, formula } = sdot.words.metricName(metric);
-    return [h("span", { class: "full" }, [name, formula].filter(Boolean).join(" ")), h("span", { class: "short" }, sdot.words.pick(metric.short))];
+    return [
+      h("span", { class: "full" }, [name, formula].filter(Boolean).join(" ")),
+      h("span", { class: "short" }, sdot.words.pick(metric.short)),
+    ];
   }
 
   function metricTabs(the) {
@@ -44,20 +66,42 @@
   function more(the, rest) {
     const chosen = rest.includes(the.metric) ? the.metric.key : "";
     const label = sdot.words.say("more_metrics");
-    return h("select", { key: "more", "data-pick": "metric", "aria-label": label, value: chosen, class: chosen ? "chosen" : "" },
+    return h(
+      "select",
+      { key: "more", "data-pick": "metric", "aria-label": label, value: chosen, class: chosen ? "chosen" : "" },
       h("option", { value: "" }, `${label} (${rest.length})`),
-      rest.map((metric) => h("option", { value: metric.key }, sdot.words.pick(metric.names))));
+      rest.map((metric) => h("option", { value: metric.key }, sdot.words.pick(metric.names))),
+    );
   }
 
   function link(the) {
     const { say, many } = sdot.words;
     const down = sdot.figures.causes(the);
     const state = down.length ? "down" : the.snap ? "up" : "wait";
-    const short = { down: () => many("links_down", down.length), up: () => say("links_up_short"), wait: () => say("connecting") }[state]();
+    const short = {
+      down: () => many("links_down", down.length),
+      up: () => say("links_up_short"),
+      wait: () => say("connecting"),
+    }[state]();
     const long = state === "up" ? say("links_up") : short;
     const at = the.snap && the.snap.data_at;
-    const age = at ? [h("span", { class: "long" }, sdot.speech.ago(at, "data_age", true)), h("span", { class: "tight" }, sdot.speech.ago(at, "ago", true))] : say("no_data");
-    return [h("span", { class: `state ${state}` }, h("i", { class: "lamp" }), h("span", { class: "full" }, long), h("span", { class: "short" }, short)), h("span", { class: "data-age" }, age)];
+    const age = at
+      ? [
+          h("span", { class: "long" }, sdot.speech.ago(at, "data_age", true)),
+          h("span", { class: "tight" }, sdot.speech.ago(at, "ago", true)),
+        ]
+      : say("no_data");
+    return [
+      h(
+        "span",
+        { class: `state ${state}` },
+        h("i", { class: "lamp" }),
+        h("span", { class: "full" }, long),
+        h("span", { class: "short" }, short),
+      ),
+      h("span", { class: "dot" }, "·"),
+      h("span", { class: "data-age" }, age),
+    ];
   }
 
   function time() {
@@ -80,16 +124,36 @@
   function controls(the) {
     const { say } = sdot.words;
     const other = sdot.theme.now() === "dark" ? "light" : "dark";
-    return h("div", { class: "controls" },
-      h("button", { type: "button", class: "theme", "data-act": "theme", "data-theme-wanted": other, "aria-label": say(`theme_${other}`) }, h("i", { class: `sun ${other}` }), h("span", {}, say(`theme_${other}`))),
-      h("select", { "data-pick": "lang", "aria-label": say("language"), value: the.view.lang },
-        the.config.languages.map((lang) => h("option", { value: lang, lang }, languageName(the, lang)))));
+    return h(
+      "div",
+      { class: "controls" },
+      h(
+        "button",
+        {
+          type: "button",
+          class: "theme",
+          "data-act": "theme",
+          "data-theme-wanted": other,
+          "aria-label": say(`theme_${other}`),
+        },
+        h("i", { class: `sun ${other}` }),
+        h("span", {}, say(`theme_${other}`)),
+      ),
+      h(
+        "select",
+        { "data-pick": "lang", "aria-label": say("language"), value: the.view.lang },
+        the.config.languages.map((lang) => h("option", { value: lang, lang }, languageName(the, lang))),
+      ),
+    );
   }
 
   // Announced politely: only what is wrong. The growing age beside it is for the eye.
   function cause(the) {
     const found = sdot.figures.causes(the);
-    fill("live-cause", found.map((one) => h("p", { key: one.part, class: "cause" }, h("b", {}, sentence(the, one)))));
+    fill(
+      "live-cause",
+      found.map((one) => h("p", { key: one.part, class: "cause" }, h("b", {}, sentence(the, one)))),
+    );
     const at = found.length && the.snap && the.snap.data_at;
     fill("live-cause-age", at ? h("span", { "data-at": at, "data-say": "cause_age", "data-exact": true }) : null);
     document.getElementById("live").classList.toggle("has-cause", found.length > 0);
@@ -108,6 +172,11 @@
   // On a phone, where the header has no room for them.
   const foot = (the) => fill("live-foot", controls(the));
 
-  addEventListener("resize", () => { tabs = 6; });
-  sdot.header = { header, cause, foot, tick, controls, forget: () => { tabs = 6; } };
+  function forget() {
+    tabs = 6;
+    document.getElementById("live-header").classList.remove("crowded");
+  }
+
+  addEventListener("resize", forget);
+  sdot.header = { header, cause, foot, tick, controls, forget };
 })();

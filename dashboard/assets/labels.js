@@ -5,6 +5,8 @@
   const STEP = 5; // px between two places that are tried
   const REACH = 9; // steps to each side
   const GAP = 3; // px that stay free round each label
+  const FAR = 330; // px, longest leader
+  const CROSSED = 150; // px of detour that spare a crossed word
   const [OVERLAP, OUTSIDE, RING] = [1e5, 6, 2e5]; // cost of touching a label, of a px² outside, of a ring
 
   const box = (item, x, y) => ({ l: x - item.w / 2, r: x + item.w / 2, t: y - item.h / 2, b: y + item.h / 2 });
@@ -20,7 +22,8 @@
   function outside(item, b, inside) {
     const [dx, dy] = [(b.r - b.l) / 4, (b.b - b.t) / 2];
     let count = 0;
-    for (let i = 0; i < 5; i += 1) for (let j = 0; j < 3; j += 1) if (!inside(item.code, b.l + i * dx, b.t + j * dy)) count += 1;
+    for (let i = 0; i < 5; i += 1)
+      for (let j = 0; j < 3; j += 1) if (!inside(item.code, b.l + i * dx, b.t + j * dy)) count += 1;
     return (count / 15) * item.w * item.h;
   }
 
@@ -76,7 +79,8 @@
     return bad.sort((a, b) => b.cost - a.cost).slice(0, 2);
   }
 
-  // A plate in the margin for each ring: beside the city, clear of everything, its leader crossing few words.
+  // A plate for each ring: outside the city, clear of everything, its leader short and crossing few words; none
+  // for a ring that is too far from any free place (the box beside the map lists it anyway).
   function plates(rings, sizes, room) {
     const taken = [...room.fixed];
     return rings.map((ring, i) => {
@@ -88,13 +92,14 @@
 
   function bestPlate(ring, size, room, taken) {
     let best = null;
-    for (const side of ["l", "r"]) {
-      const x = side === "l" ? 1 + size.w / 2 : room.W - 1 - size.w / 2;
-      for (let y = 24; y < room.H - 20; y += 12) {
+    for (let x = size.w / 2 + 1; x < room.W - size.w / 2; x += 12) {
+      for (let y = 14; y < room.H - 14; y += 12) {
         const b = box(size, x, y);
-        if (taken.some((other) => touch(b, other, 8)) || room.overCity(b)) continue;
-        const end = { x: side === "l" ? b.r : b.l, y };
-        const score = Math.hypot(end.x - ring.x, end.y - ring.y) + 500 * crossings(ring, end, room);
+        const end = { x: Math.min(b.r, Math.max(b.l, ring.x)), y: Math.min(b.b, Math.max(b.t, ring.y)) };
+        const length = Math.hypot(end.x - ring.x, end.y - ring.y);
+        if (length > FAR || (best && length >= best.score)) continue;
+        if (room.overCity(b) || taken.some((other) => touch(b, other, 8))) continue;
+        const score = length + CROSSED * crossings(ring, end, room);
         if (!best || score < best.score) best = { score, box: b, end };
       }
     }

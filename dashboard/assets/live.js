@@ -17,9 +17,16 @@
     const wished = Object.fromEntries(SEEN.map((key) => [key, query.get(key)]));
     const has = (list, value) => (list.includes(value) ? value : null);
     return {
-      metric: has(config.metrics.map((m) => m.key), wished.metric) || config.headline,
+      metric:
+        has(
+          config.metrics.map((m) => m.key),
+          wished.metric,
+        ) || config.headline,
       mode: has(["grade", "value", "sensors"], wished.mode) || "grade",
-      district: has(config.districts.map((d) => d.code), wished.district),
+      district: has(
+        config.districts.map((d) => d.code),
+        wished.district,
+      ),
       lang: has(config.languages, document.documentElement.lang) || config.languages[0],
     };
   }
@@ -41,8 +48,14 @@
     mode: (node) => change({ mode: node.dataset.key }),
     district: (node) => openDistrict(node),
     close: () => closeDistrict(),
-    theme: (node) => { sdot.theme.choose(node.dataset.themeWanted); change({}); },
-    ranking: () => { sdot.ranking.toggle(); change({}); },
+    theme: (node) => {
+      sdot.theme.choose(node.dataset.themeWanted);
+      change({});
+    },
+    ranking: () => {
+      sdot.ranking.toggle();
+      change({});
+    },
     list: () => sdot.panel.toggle(),
     "zoom-in": () => sdot.pan.step.in(),
     "zoom-out": () => sdot.pan.step.out(),
@@ -62,21 +75,20 @@
   }
 
   function openDistrict(node) {
-    if (view.district === node.dataset.code) { closeDistrict(); return; }
+    if (view.district === node.dataset.code) {
+      closeDistrict();
+      return;
+    }
     opener = node.closest("#live-map, #live-ranking").id;
+    sdot.panel.focusOn("#panel-name");
     change({ district: node.dataset.code });
-    requestAnimationFrame(() => {
-      const name = document.getElementById("panel-name");
-      if (name) name.focus({ preventScroll: true });
-    });
   }
 
   // The focus goes back to where the panel was opened from.
   function closeDistrict() {
     if (!view.district) return;
-    const back = document.querySelector(`#${opener || "live-map"} [data-code="${view.district}"]`);
+    sdot.panel.focusOn(`#${opener || "live-map"} [data-code="${view.district}"]`);
     change({ district: null });
-    requestAnimationFrame(() => back && back.focus({ preventScroll: true }));
   }
 
   function listen() {
@@ -92,7 +104,10 @@
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape") closeDistrict();
       const onMap = event.target.matches && event.target.matches("path[data-act]");
-      if (onMap && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); act(event); }
+      if (onMap && (event.key === "Enter" || event.key === " ")) {
+        event.preventDefault();
+        act(event);
+      }
     });
     sdot.theme.onChange(() => change({}));
   }
@@ -140,19 +155,67 @@
     const { say, hhmm, unit, district } = sdot.words;
     const sum = the.metric.aggregation === "sum";
     const now = the.snap ? the.snap.now : the.now;
-    const words = { min: the.minutes, from: hhmm(now - the.minutes * 60000), to: hhmm(now), unit: unit(the.metric), word: district() };
-    const modes = ["grade", "value", "sensors"].filter((key) => key !== "grade" || the.graded).map((key) =>
-      h("button", { key, type: "button", "data-act": "mode", "data-key": key, "aria-pressed": the.mode === key ? "true" : "false" }, say(`mode_${key}`)));
-    fill("live-maphead", h("h2", {}, sdot.city.nameOf(the.metric)), h("p", {}, say(sum ? "map_sub_sum" : "map_sub", words)), h("div", { class: "modes", role: "group", "aria-label": say("mode") }, modes));
+    const words = {
+      min: the.minutes,
+      from: hhmm(now - the.minutes * 60000),
+      to: hhmm(now),
+      unit: unit(the.metric),
+      word: district(),
+    };
+    const modes = ["grade", "value", "sensors"]
+      .filter((key) => key !== "grade" || the.graded)
+      .map((key) =>
+        h(
+          "button",
+          {
+            key,
+            type: "button",
+            "data-act": "mode",
+            "data-key": key,
+            "aria-pressed": the.mode === key ? "true" : "false",
+          },
+          say(`mode_${key}`),
+        ),
+      );
+    fill(
+      "live-maphead",
+      h("h2", {}, sdot.city.nameOf(the.metric)),
+      h("p", {}, say(sum ? "map_sub_sum" : "map_sub", words)),
+      h("div", { class: "modes", role: "group", "aria-label": say("mode") }, modes),
+    );
     const tools = { in: "+", out: "−", fit: "⤢" };
-    fill("live-tools", Object.entries(tools).map(([key, sign]) => h("button", { key, type: "button", "data-act": `zoom-${key}`, "aria-label": say(`zoom_${key}`), title: say(`zoom_${key}`) }, sign)));
+    fill(
+      "live-tools",
+      Object.entries(tools).map(([key, sign]) =>
+        h(
+          "button",
+          {
+            key,
+            type: "button",
+            "data-act": `zoom-${key}`,
+            "aria-label": say(`zoom_${key}`),
+            title: say(`zoom_${key}`),
+          },
+          sign,
+        ),
+      ),
+    );
     fill("live-skip", say("skip_map"));
   }
 
   const regions = [
-    (the) => sdot.header.header(the), (the) => sdot.header.cause(the), mapHead, (the) => sdot.city.hero(the), (the) => sdot.ranking.legend(the),
-    (the) => sdot.map.draw(the), (the) => sdot.ranking.ranking(the), (the) => sdot.city.city(the), (the) => sdot.city.attention(the),
-    (the) => sdot.city.empty(the), (the) => sdot.panel.panel(the), (the) => sdot.header.foot(the),
+    (the) => sdot.header.header(the),
+    (the) => sdot.header.cause(the),
+    mapHead,
+    (the) => sdot.city.hero(the),
+    (the) => sdot.ranking.legend(the),
+    (the) => sdot.map.draw(the),
+    (the) => sdot.ranking.ranking(the),
+    (the) => sdot.city.city(the),
+    (the) => sdot.city.attention(the),
+    (the) => sdot.city.empty(the),
+    (the) => sdot.panel.panel(the),
+    (the) => sdot.header.foot(the),
   ];
 
   // All regions from one look at the stores. A region that fails is reported and leaves the others drawn.

@@ -43,14 +43,30 @@
     for (const node of [canvas, over]) node.setAttribute("aria-hidden", "true");
     base.setAttribute("role", "group");
     patch(base, [hatch(), h("g", { class: "world" })]);
-    map.parts = { root, base, canvas, over, notes, hatch: base.querySelector("pattern"), world: base.querySelector(".world") };
+    map.parts = {
+      root,
+      base,
+      canvas,
+      over,
+      notes,
+      hatch: base.querySelector("pattern"),
+      world: base.querySelector(".world"),
+    };
     sdot.pan.watch(root, { map, moved, MAX_ZOOM });
     new ResizeObserver(() => map.the && draw(map.the)).observe(root);
   }
 
   const hatch = () =>
-    h("defs", {}, h("pattern", { id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse" },
-      h("rect", { width: 7, height: 7, class: "hatch-ground" }), h("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: "hatch-line" })));
+    h(
+      "defs",
+      {},
+      h(
+        "pattern",
+        { id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse" },
+        h("rect", { width: 7, height: 7, class: "hatch-ground" }),
+        h("line", { x1: 0, y1: 0, x2: 0, y2: 7, class: "hatch-line" }),
+      ),
+    );
 
   // Scale and place that show the whole city in the room the map has.
   function fit(pad = { l: 0, r: 0 }) {
@@ -59,7 +75,13 @@
     const margin = W < 500 ? 4 : 8;
     const free = W - pad.l - pad.r;
     const k = Math.min((free - 2 * margin) / width, (H - 2 * margin) / height);
-    Object.assign(map, { W, H, k0: k, x0: pad.l + (free - k * width) / 2 - left * k, y0: (H - k * height) / 2 - top * k });
+    Object.assign(map, {
+      W,
+      H,
+      k0: k,
+      x0: pad.l + (free - k * width) / 2 - left * k,
+      y0: (H - k * height) / 2 - top * k,
+    });
   }
 
   // Legend, buttons and scale stand in the city's empty corners; where it has none, beside it.
@@ -92,14 +114,27 @@
   }
 
   function drawDistricts(the) {
-    const spoken = (d) => ({ key: d.code, d: d.path, class: `d ${map.shades.get(d.code)}`, "data-act": "district", "data-code": d.code,
-      tabindex: 0, role: "button", "aria-pressed": the.view.district === d.code ? "true" : "false", "aria-label": sdot.speech.district(the, d) });
+    const spoken = (d) => ({
+      key: d.code,
+      d: d.path,
+      class: `d ${map.shades.get(d.code)}`,
+      "data-act": "district",
+      "data-code": d.code,
+      tabindex: 0,
+      role: "button",
+      "aria-pressed": the.view.district === d.code ? "true" : "false",
+      "aria-label": sdot.speech.district(the, d),
+    });
     const thin = map.geometry.districts.filter((d) => map.shades.get(d.code) === "few");
-    patch(map.parts.world, [
-      h("path", { d: map.geometry.outline, class: "coast" }), h("path", { d: map.geometry.outline, class: "coast-gap" }),
-      map.geometry.districts.map((d) => h("path", spoken(d))),
-      thin.map((d) => h("path", { key: `edge ${d.code}`, d: d.path, class: "edge" })),
-    ].flat());
+    patch(
+      map.parts.world,
+      [
+        h("path", { d: map.geometry.outline, class: "coast" }),
+        h("path", { d: map.geometry.outline, class: "coast-gap" }),
+        map.geometry.districts.map((d) => h("path", spoken(d))),
+        thin.map((d) => h("path", { key: `edge ${d.code}`, d: d.path, class: "edge" })),
+      ].flat(),
+    );
     map.parts.base.setAttribute("aria-label", sdot.words.say("map"));
   }
 
@@ -119,16 +154,37 @@
     const inside = (code, x, y) => pen.isPointInPath(map.shapes.get(code), ...toMap(x, y));
     const items = map.items;
     for (const item of items) [item.x, item.y] = toScreen(...item.anchor);
-    const room = { W: map.W, H: map.H, rings: map.rings, inside, most: map.W < 500 ? 430 : 700, overCity, fixed: fixedBoxes() };
-    const key = JSON.stringify([map.W, map.H, map.zoom, the.view.metric, items.map((i) => [i.code, i.w, i.h]), map.rings.map((r) => [r.serial, r.mapX, r.mapY])]);
-    if (key === map.key) { reuse(); return; }
+    const room = {
+      W: map.W,
+      H: map.H,
+      rings: map.rings,
+      inside,
+      most: map.W < 500 ? 430 : 700,
+      overCity,
+      fixed: fixedBoxes(),
+    };
+    const key = JSON.stringify([
+      map.W,
+      map.H,
+      map.zoom,
+      the.view.metric,
+      items.map((i) => [i.code, i.w, i.h]),
+      map.rings.map((r) => [r.serial, r.mapX, r.mapY]),
+    ]);
+    if (key === map.key) {
+      reuse();
+      return;
+    }
     map.key = key;
     sdot.labels.place(items, room);
     for (const item of items) item.centre = toMap((item.box.l + item.box.r) / 2, (item.box.t + item.box.b) / 2);
     map.placed = new Map(items.map((i) => [i.code, i]));
     const named = map.W >= 700 && map.zoom === 1 ? map.rings.slice(0, 3) : [];
+    if (named.length) room.overCity = cityGrid();
     const sizes = named.map((ring) => sdot.mapwords.plate(ring));
-    map.plates = sdot.labels.plates(named, sizes, room).map((plate, i) => plate && { ...plate, serial: named[i].serial });
+    map.plates = !named.length
+      ? []
+      : sdot.labels.plates(named, sizes, room).map((plate, i) => plate && { ...plate, serial: named[i].serial });
   }
 
   // The same words as before, perhaps other figures: every label stays where it was.
@@ -147,13 +203,32 @@
     return false;
   }
 
+  // The same question for very many boxes, answered from a grid of the city's shape.
+  function cityGrid() {
+    const [cell, columns] = [8, Math.ceil(map.W / 8)];
+    const cells = new Uint8Array(columns * Math.ceil(map.H / cell));
+    for (let i = 0; i < cells.length; i += 1) {
+      const [x, y] = [((i % columns) + 0.5) * cell, (Math.floor(i / columns) + 0.5) * cell];
+      cells[i] = map.pen.isPointInPath(map.outline, ...toMap(x, y)) ? 1 : 0;
+    }
+    return (b) => {
+      for (let y = Math.max(0, Math.floor((b.t - 6) / cell)); y * cell < b.b + 6; y += 1) {
+        for (let x = Math.max(0, Math.floor((b.l - 6) / cell)); x * cell < b.r + 6; x += 1)
+          if (cells[y * columns + x]) return true;
+      }
+      return false;
+    };
+  }
+
   // What lies over the map's corners, in the map's own pixels.
   function fixedBoxes() {
     const home = map.parts.root.getBoundingClientRect();
-    return [...map.parts.root.parentNode.querySelectorAll("[data-over-map]")].map((node) => {
-      const r = node.getBoundingClientRect();
-      return { l: r.left - home.left, r: r.right - home.left, t: r.top - home.top, b: r.bottom - home.top };
-    }).filter((b) => b.b > 1 && b.t < map.H - 1 && b.r - b.l < map.W / 2);
+    return [...map.parts.root.parentNode.querySelectorAll("[data-over-map]")]
+      .map((node) => {
+        const r = node.getBoundingClientRect();
+        return { l: r.left - home.left, r: r.right - home.left, t: r.top - home.top, b: r.bottom - home.top };
+      })
+      .filter((b) => b.b > 1 && b.t < map.H - 1 && b.r - b.l < map.W / 2);
   }
 
   function settleWords() {
@@ -167,14 +242,27 @@
   // Everything whose place on the screen depends on pan and zoom.
   function position() {
     const scale = k();
-    map.parts.world.setAttribute("transform", `translate(${map.x0 * map.zoom + map.x} ${map.y0 * map.zoom + map.y}) scale(${scale})`);
+    map.parts.world.setAttribute(
+      "transform",
+      `translate(${map.x0 * map.zoom + map.x} ${map.y0 * map.zoom + map.y}) scale(${scale})`,
+    );
     map.parts.hatch.setAttribute("patternTransform", `rotate(45) scale(${1 / scale})`);
     settleWords();
     patch(map.parts.over, sdot.mapwords.draw(map.the, map, toScreen));
     const colours = sdot.theme.labels(map.geometry.districts.map((d) => map.shades.get(d.code)));
     const boxes = map.items.map((item) => item.box);
     const [x, y] = [map.x0 * map.zoom + map.x, map.y0 * map.zoom + map.y];
-    sdot.dots.draw(map.parts.canvas, { width: map.W, height: map.H, k: scale, x, y, zoom: map.zoom, mode: map.the.mode, boxes, colours });
+    sdot.dots.draw(map.parts.canvas, {
+      width: map.W,
+      height: map.H,
+      k: scale,
+      x,
+      y,
+      zoom: map.zoom,
+      mode: map.the.mode,
+      boxes,
+      colours,
+    });
     patch(map.parts.notes, sdot.mapwords.notes(map.the, map, scale));
     map.parts.root.classList.toggle("zoomed", map.zoom > 1);
   }
@@ -201,5 +289,12 @@
     position();
   }
 
-  sdot.map = { draw, forget, attribution: () => (map.geometry || {}).attribution || "", get state() { return map; } };
+  sdot.map = {
+    draw,
+    forget,
+    attribution: () => (map.geometry || {}).attribution || "",
+    get state() {
+      return map;
+    },
+  };
 })();

@@ -27,7 +27,10 @@
   function second(the, figure, phone) {
     const { say, figure: print, number } = sdot.words;
     if (figure.s === "few") {
-      return { text: phone ? `${figure.n}/${figure.N}` : say("few_map", { n: number(figure.n), N: number(figure.N) }), dim: true };
+      return {
+        text: phone ? `${figure.n}/${figure.N}` : say("few_map", { n: number(figure.n), N: number(figure.N) }),
+        dim: true,
+      };
     }
     if (figure.s === "stale") {
       const age = sdot.words.age(the.now - figure.at);
@@ -42,7 +45,8 @@
     const size = sizes(map.W);
     const phone = map.W < 500;
     const line = second(the, the.of(district.code, the.metric.key), phone);
-    const marked = the.snap && the.snap.attention.some((a) => a.district === district.code && (a.x === null || a.x === undefined));
+    const marked =
+      the.snap && the.snap.attention.some((a) => a.district === district.code && (a.x === null || a.x === undefined));
     const name = sdot.words.shortName(district);
     const valueSize = line.dim ? 12 : the.mode === "sensors" ? Math.min(16, size.value) : size.value;
     const markWidth = line.marks && size.mark ? size.mark + 4 : 0;
@@ -52,7 +56,12 @@
     const [nameHeight, valueHeight] = [size.name + 3, valueSize + 2];
     const anchor = phone ? district.label_phone || district.label : district.label;
     return {
-      ...base, code: district.code, anchor, area: area(map, district), w: Math.ceil(Math.max(nameWidth, valueWidth)), h: nameHeight + valueHeight,
+      ...base,
+      code: district.code,
+      anchor,
+      area: area(map, district),
+      w: Math.ceil(Math.max(nameWidth, valueWidth)),
+      h: nameHeight + valueHeight,
       small: { w: Math.ceil(valueWidth + (marked ? 16 : 0)), h: valueHeight },
     };
   }
@@ -78,7 +87,13 @@
   const bars = (x, y, width, height, filled) =>
     [0, 1, 2, 3].map((i) => {
       const [w, tall] = [width / 5, (height * (i + 1.4)) / 4.4];
-      return h("rect", { class: i < filled ? "step" : "step off", x: x + (i * width) / 4, y: y + height - tall, width: w, height: tall });
+      return h("rect", {
+        class: i < filled ? "step" : "step off",
+        x: x + (i * width) / 4,
+        y: y + height - tall,
+        width: w,
+        height: tall,
+      });
     });
 
   function label(the, one, shade) {
@@ -89,14 +104,29 @@
     const valueY = box.b - one.valueSize * 0.18 + 1;
     const left = middle - one.valueWidth / 2 + (one.isSmall && one.marked ? 8 : 0);
     const figure = the.of(one.code, the.metric.key);
-    const nameText = one.isSmall ? null : h("text", { class: "name", x: middle + shift, y: nameY, "font-size": size.name }, one.name);
-    const mark = one.line.marks && size.mark ? bars(left, valueY - size.mark * 0.6, size.mark, size.mark * 0.6, figure.g + 1) : null;
+    const nameText = one.isSmall
+      ? null
+      : h("text", { class: "name", x: middle + shift, y: nameY, "font-size": size.name }, one.name);
+    const mark =
+      one.line.marks && size.mark
+        ? bars(left, valueY - size.mark * 0.6, size.mark, size.mark * 0.6, figure.g + 1)
+        : null;
     const ringX = one.isSmall ? left - 9 : middle - one.nameWidth / 2 + 5;
-    return h("g", { key: one.code, class: `label l-${shade}` },
-      shade === "stale" ? h("rect", { class: "plate-void", x: box.l - 6, y: box.t - 3, width: one.w + 12, height: one.h + 7, rx: 2 }) : null,
-      nameText, mark,
-      h("text", { class: one.line.dim ? "dim" : "value", x: left + one.markWidth, y: valueY, "font-size": one.valueSize }, one.line.text),
-      one.marked ? ringMark(ringX, one.isSmall ? valueY - 5 : nameY - 4, 4.5, 1.2) : null);
+    return h(
+      "g",
+      { key: one.code, class: `label l-${shade}` },
+      shade === "stale"
+        ? h("rect", { class: "plate-void", x: box.l - 6, y: box.t - 3, width: one.w + 12, height: one.h + 7, rx: 2 })
+        : null,
+      nameText,
+      mark,
+      h(
+        "text",
+        { class: one.line.dim ? "dim" : "value", x: left + one.markWidth, y: valueY, "font-size": one.valueSize },
+        one.line.text,
+      ),
+      one.marked ? ringMark(ringX, one.isSmall ? valueY - 5 : nameY - 4, 4.5, 1.2) : null,
+    );
   }
 
   function plate(ring) {
@@ -109,23 +139,55 @@
     if (!ring) return [];
     const { text } = plate(one);
     const length = Math.hypot(one.end.x - ring.x, one.end.y - ring.y) || 1;
-    const line = { x1: ring.x + ((one.end.x - ring.x) * ring.r) / length, y1: ring.y + ((one.end.y - ring.y) * ring.r) / length, x2: one.end.x, y2: one.end.y };
+    const line = {
+      x1: ring.x + ((one.end.x - ring.x) * ring.r) / length,
+      y1: ring.y + ((one.end.y - ring.y) * ring.r) / length,
+      x2: one.end.x,
+      y2: one.end.y,
+    };
     const b = one.box;
-    return [h("line", { class: "leader-casing", ...line }), h("line", { class: "leader", ...line }),
+    return [
+      h("line", { class: "leader-casing", ...line }),
+      h("line", { class: "leader", ...line }),
       h("rect", { class: "plate", x: b.l, y: b.t, width: b.r - b.l, height: b.b - b.t, rx: 3 }),
-      h("text", { class: "plate-text", x: (b.l + b.r) / 2, y: b.b - 6, "font-size": 12 }, text)];
+      h("text", { class: "plate-text", x: (b.l + b.r) / 2, y: b.b - 6, "font-size": 12 }, text),
+    ];
   }
 
   // Everything above the dots, the selected district's outline at the bottom of it.
   function draw(the, map) {
     const chosen = map.geometry.districts.find((d) => d.code === the.view.district);
     const world = map.parts.world.getAttribute("transform");
-    const outline = chosen ? h("g", { key: "picked", transform: world }, h("path", { d: chosen.path, class: "picked-casing" }), h("path", { d: chosen.path, class: "picked" })) : null;
+    const outline = chosen
+      ? h(
+          "g",
+          { key: "picked", transform: world },
+          h("path", { d: chosen.path, class: "picked-casing" }),
+          h("path", { d: chosen.path, class: "picked" }),
+        )
+      : null;
     const plates = map.zoom === 1 ? map.plates.filter(Boolean) : [];
-    return h("g", {}, outline,
-      h("g", { key: "words" }, map.items.map((one) => label(the, one, map.shades.get(one.code)))),
-      h("g", { key: "leaders" }, plates.map((one) => h("g", { key: one.serial }, leader(map, one)))),
-      h("g", { key: "rings" }, map.rings.map((ring) => h("g", { key: ring.serial, class: "ring" }, ringMark(ring.x, ring.y, ring.r, ring.r / 3)))),
+    return h(
+      "g",
+      {},
+      outline,
+      h(
+        "g",
+        { key: "words" },
+        map.items.map((one) => label(the, one, map.shades.get(one.code))),
+      ),
+      h(
+        "g",
+        { key: "leaders" },
+        plates.map((one) => h("g", { key: one.serial }, leader(map, one))),
+      ),
+      h(
+        "g",
+        { key: "rings" },
+        map.rings.map((ring) =>
+          h("g", { key: ring.serial, class: "ring" }, ringMark(ring.x, ring.y, ring.r, ring.r / 3)),
+        ),
+      ),
     ).kids;
   }
 
@@ -137,10 +199,18 @@
     const source = map.geometry.attribution;
     const stopped = sdot.figures.causes(the).length && the.snap && the.snap.data_at;
     return [
-      stopped ? h("p", { key: "as-of", class: "as-of" }, words.say("as_of", { time: words.hhmmss(the.snap.data_at) })) : null,
-      sdot.dots.hidden(map.zoom, the.mode) ? h("p", { key: "hidden", class: "dots-hidden" }, words.say("dots_hidden")) : null,
+      stopped
+        ? h("p", { key: "as-of", class: "as-of" }, words.say("as_of", { time: words.hhmmss(the.snap.data_at) }))
+        : null,
+      sdot.dots.hidden(map.zoom, the.mode)
+        ? h("p", { key: "hidden", class: "dots-hidden" }, words.say("dots_hidden"))
+        : null,
       source ? h("p", { key: "source", class: "source" }, words.say("map_source", { source })) : null,
-      h("div", { key: "scale", class: "scale", "data-over-map": true, style: `width:${Math.round(km * perKm)}px` }, h("span", {}, words.say("km", { n: words.number(km, km < 1 ? 1 : 0) }))),
+      h(
+        "div",
+        { key: "scale", class: "scale", "data-over-map": true, style: `width:${Math.round(km * perKm)}px` },
+        h("span", {}, words.say("km", { n: words.number(km, km < 1 ? 1 : 0) })),
+      ),
     ].filter(Boolean);
   }
 

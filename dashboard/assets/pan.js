@@ -11,7 +11,10 @@
   const frame = () => {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; room.moved(); });
+    requestAnimationFrame(() => {
+      waiting = false;
+      room.moved();
+    });
   };
 
   // Keep at least the city's box in touch with the view.
@@ -88,7 +91,8 @@
       pointers.set(event.pointerId, event);
     });
     root.addEventListener("pointermove", onMove);
-    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, (event) => pointers.delete(event.pointerId));
+    for (const end of ["pointerup", "pointercancel"])
+      addEventListener(end, (event) => pointers.delete(event.pointerId));
     root.addEventListener("click", (event) => travelled > DRAG && event.detail > 0 && event.stopPropagation(), true);
     root.addEventListener("keydown", onKey);
   }

@@ -12,18 +12,49 @@
     const { say, pick, unit, metricName, district } = sdot.words;
     const title = say("ranking", { word: district() });
     const [full, empty] = sdot.figures.ranked(the);
-    const span = sdot.figures.domain(the.metric, full.map((row) => row.figure.v));
+    const span = sdot.figures.domain(
+      the.metric,
+      full.map((row) => row.figure.v),
+    );
     const sum = the.metric.aggregation === "sum";
-    const node = fill("live-ranking",
-      h("header", { class: "head" }, h("h2", {}, title),
-        h("h3", { class: "worst" }, worst(the, full)), h("p", {}, say(sum ? "ranking_sub_sum" : "ranking_sub", { min: the.minutes }), " · ", metricName(the.metric).name),
-        h("button", { type: "button", class: "more", "data-act": "ranking", "aria-expanded": open ? "true" : "false" }, say(open ? "show_less" : "show_all"))),
-      h("div", { class: "row columns", "aria-hidden": "true" }, h("span", { class: "first" }, district()), h("span", {}), scaleHead(the, span, full),
-        h("span", { class: "num" }, unit(the.metric)), h("span", { class: "num" }, say("sensors")), h("span", { class: "num" }, say("age"))),
-      h("ol", { "aria-label": `${title}, ${pick(the.metric.names)}` },
+    const node = fill(
+      "live-ranking",
+      h(
+        "header",
+        { class: "head" },
+        h("h2", {}, title),
+        h("h3", { class: "worst" }, worst(the, full)),
+        h(
+          "p",
+          {},
+          say(sum ? "ranking_sub_sum" : "ranking_sub", { min: the.minutes }),
+          " · ",
+          metricName(the.metric).name,
+        ),
+        h(
+          "button",
+          { type: "button", class: "more", "data-act": "ranking", "aria-expanded": open ? "true" : "false" },
+          say(open ? "show_less" : "show_all"),
+        ),
+      ),
+      h(
+        "div",
+        { class: "row columns", "aria-hidden": "true" },
+        h("span", { class: "first" }, district()),
+        h("span", {}),
+        scaleHead(the, span, full),
+        h("span", { class: "num" }, unit(the.metric)),
+        h("span", { class: "num" }, say("sensors")),
+        h("span", { class: "num" }, say("age")),
+      ),
+      h(
+        "ol",
+        { "aria-label": `${title}, ${pick(the.metric.names)}` },
         full.map((row) => h("li", { key: row.district.code }, line(the, row, span))),
-        empty.map((row) => h("li", { key: row.district.code, class: "without" }, without(the, row)))),
-      sums(the));
+        empty.map((row) => h("li", { key: row.district.code, class: "without" }, without(the, row))),
+      ),
+      sums(the),
+    );
     node.classList.toggle("open", open);
     node.style.setProperty("--rows", the.config.districts.length);
     node.style.setProperty("--name", `${nameWidth(the) + 4}px`);
@@ -41,29 +72,59 @@
 
   // "나쁨 7개 구": the worst grade there is, and how many have it.
   function worst(the, full) {
-    if (!the.graded || !full.length || full[0].figure.g === null) return sdot.words.say("highest", { word: sdot.words.district(2) });
+    if (!the.graded || !full.length || full[0].figure.g === null)
+      return sdot.words.say("highest", { word: sdot.words.district(2) });
     const grade = Math.max(...full.map((row) => row.figure.g ?? 0));
     const n = full.filter((row) => row.figure.g === grade).length;
-    return sdot.words.say("worst", { n: sdot.words.number(n), word: sdot.words.district(n), grade: sdot.speech.band(the, grade) });
+    return sdot.words.say("worst", {
+      n: sdot.words.number(n),
+      word: sdot.words.district(n),
+      grade: sdot.speech.band(the, grade),
+    });
   }
 
   function scaleHead(the, span, full) {
     const at = sdot.figures.thresholds(the.metric, span);
-    if (at.length) return h("span", { class: "scale-head" }, at.map((v) => h("i", { style: `left:${percent(v, span)}` }, v)));
+    if (at.length)
+      return h(
+        "span",
+        { class: "scale-head" },
+        at.map((v) => h("i", { style: `left:${percent(v, span)}` }, v)),
+      );
     if (!full.length) return h("span", {});
     const print = (row) => sdot.words.figure(the.metric, row.figure.v);
-    return h("span", { class: "scale-head ends" }, h("i", {}, print(full[full.length - 1])), h("i", {}, print(full[0])));
+    return h(
+      "span",
+      { class: "scale-head ends" },
+      h("i", {}, print(full[full.length - 1])),
+      h("i", {}, print(full[0])),
+    );
   }
 
   function scale(the, figure, span) {
-    return h("span", { class: `scale-line${figure.g === null ? "" : ` g${figure.g}`}`, "aria-hidden": "true" },
-      sdot.figures.thresholds(the.metric, span).map((v) => h("i", { class: "threshold", style: `left:${percent(v, span)}` })),
-      h("i", { class: "dot", style: `left:${percent(figure.v, span)}` }));
+    return h(
+      "span",
+      { class: `scale-line${figure.g === null ? "" : ` g${figure.g}`}`, "aria-hidden": "true" },
+      sdot.figures
+        .thresholds(the.metric, span)
+        .map((v) => h("i", { class: "threshold", style: `left:${percent(v, span)}` })),
+      h("i", { class: "dot", style: `left:${percent(figure.v, span)}` }),
+    );
   }
 
   const button = (the, row, ...kids) =>
-    h("button", { type: "button", class: "row", "data-act": "district", "data-code": row.district.code, "aria-label": sdot.speech.district(the, row.district),
-      "aria-pressed": the.view.district === row.district.code ? "true" : "false" }, kids);
+    h(
+      "button",
+      {
+        type: "button",
+        class: "row",
+        "data-act": "district",
+        "data-code": row.district.code,
+        "aria-label": sdot.speech.district(the, row.district),
+        "aria-pressed": the.view.district === row.district.code ? "true" : "false",
+      },
+      kids,
+    );
 
   const tail = (figure) => [
     h("span", { class: "num share" }, figure.N ? `${sdot.words.number(figure.n)}/${sdot.words.number(figure.N)}` : "–"),
@@ -72,9 +133,15 @@
 
   function line(the, row, span) {
     const { figure } = row;
-    return button(the, row, h("span", { class: "name" }, rowName(the, row.district)),
-      h("span", { class: "grade" }, figure.g === null ? null : sdot.speech.mark(figure.g, true)), scale(the, figure, span),
-      h("b", { class: "num" }, sdot.words.figure(the.metric, figure.v)), tail(figure));
+    return button(
+      the,
+      row,
+      h("span", { class: "name" }, rowName(the, row.district)),
+      h("span", { class: "grade" }, figure.g === null ? null : sdot.speech.mark(figure.g, true)),
+      scale(the, figure, span),
+      h("b", { class: "num" }, sdot.words.figure(the.metric, figure.v)),
+      tail(figure),
+    );
   }
 
   // A district without a figure says why, and is never placed by an old value.
@@ -85,8 +152,13 @@
       few: () => say(the.graded ? "few_row" : "few_row_plain"),
       stale: () => say("stale_row", { time: moment(figure.at, the.now), v: print(the.metric, figure.last) }),
     }[figure.s];
-    return button(the, row, h("span", { class: "name" }, rowName(the, row.district)),
-      h("span", { class: "reason" }, h("i", { class: `swatch ${figure.s}` }), reason ? reason() : say("none")), tail(figure));
+    return button(
+      the,
+      row,
+      h("span", { class: "name" }, rowName(the, row.district)),
+      h("span", { class: "reason" }, h("i", { class: `swatch ${figure.s}` }), reason ? reason() : say("none")),
+      tail(figure),
+    );
   }
 
   // What the figures are made of, in a sum that the reader can check.
@@ -97,40 +169,101 @@
     const { gap, closes, terms, beside } = sdot.figures.leftOut(counts);
     const parts = terms.map(([key, n]) => say(`sums_${key}`, { n: number(n) })).join(" + ");
     const notes = beside.map(([key, n]) => say(`beside_${key}`, { n: number(n), word: sdot.words.district() }));
-    return h("div", { class: "sums" },
-      h("p", {}, say(gap ? "sums" : "sums_all", { total: number(counts.total), in: number(counts.in), gap: number(gap), terms: closes ? parts : "?" })),
-      h("p", {}, notes.join(" · ")), h("p", {}, say("rule_few", { few: the.config.few.sensors })));
+    return h(
+      "div",
+      { class: "sums" },
+      h(
+        "p",
+        {},
+        say(gap ? "sums" : "sums_all", {
+          total: number(counts.total),
+          in: number(counts.in),
+          gap: number(gap),
+          terms: closes ? parts : "?",
+        }),
+      ),
+      h("p", {}, notes.join(" · ")),
+      h("p", {}, say("rule_few", { few: the.config.few.sensors })),
+    );
   }
 
   function legend(the) {
     const { say, number, pick } = sdot.words;
     const counts = sdot.figures.counts(the);
     const row = (key, swatch, name, hint, count) =>
-      h("li", { key, class: count ? "" : "zero" }, swatch, h("span", { class: "word" }, name), h("span", { class: "hint" }, hint), h("span", { class: "num" }, number(count), h("span", { class: "counted" }, say(key === "new" ? "sensors_n" : "districts_n", { word: sdot.words.district(count) }))));
+      h(
+        "li",
+        { key, class: count ? "" : "zero" },
+        swatch,
+        h("span", { class: "word" }, name),
+        h("span", { class: "hint" }, hint),
+        h(
+          "span",
+          { class: "num" },
+          number(count),
+          h(
+            "span",
+            { class: "counted" },
+            say(key === "new" ? "sensors_n" : "districts_n", { word: sdot.words.district(count) }),
+          ),
+        ),
+      );
     const swatch = (name) => h("i", { class: `swatch ${name}` });
     const minutes = Math.round(the.config.stale_s / 60);
-    fill("live-legend",
-      h("ul", { "aria-label": say("legend") }, shades(the, counts, row),
+    fill(
+      "live-legend",
+      h(
+        "ul",
+        { "aria-label": say("legend") },
+        shades(the, counts, row),
         row("stale", swatch("stale"), say("stale"), say("stale_hint", { min: minutes }), counts.stale),
         row("few", swatch("few"), say("few"), say("few_hint"), counts.few),
         counts.none ? row("none", swatch("void"), say("none"), "", counts.none) : null,
-        row("new", h("i", { class: "swatch new" }), say("new_sensor"), "", the.snap ? the.snap.sensors.unverified : 0)),
-      the.graded && the.mode === "grade" ? h("p", {}, say("standard_since", { standard: pick(the.config.standard.names), date: the.metric.since }), h("br"), say("bars_too")) : null,
-      sdot.map.attribution() ? h("p", { class: "source-phone" }, say("map_source", { source: sdot.map.attribution() })) : null);
+        row("new", h("i", { class: "swatch new" }), say("new_sensor"), "", the.snap ? the.snap.sensors.unverified : 0),
+      ),
+      the.graded && the.mode === "grade"
+        ? h(
+            "p",
+            {},
+            say("standard_since", { standard: pick(the.config.standard.names), date: the.metric.since }),
+            h("br"),
+            say("bars_too"),
+          )
+        : null,
+      sdot.map.attribution()
+        ? h("p", { class: "source-phone" }, say("map_source", { source: sdot.map.attribution() }))
+        : null,
+    );
   }
 
   // The legend names what is on the map, so the map's modes are its own.
   function shades(the, counts, row) {
     if (the.mode === "grade") {
       return the.config.standard.bands.map((band, i) =>
-        row(`g${i}`, sdot.speech.mark(i), sdot.words.pick(band.names), sdot.speech.range(the.metric.bands[i]), counts.grades[i]));
+        row(
+          `g${i}`,
+          sdot.speech.mark(i),
+          sdot.words.pick(band.names),
+          sdot.speech.range(the.metric.bands[i]),
+          counts.grades[i],
+        ),
+      );
     }
     if (the.mode === "sensors") return [];
     const [low, high] = sdot.figures.extent(the);
     if (!Number.isFinite(low)) return [];
     const print = (v) => sdot.words.figure(the.metric, v);
     const cells = [0, 1, 2, 3, 4].map((i) => h("i", { class: `swatch r${i}` }));
-    return [h("li", { key: "ramp", class: "ramp" }, h("span", { class: "num" }, print(low)), cells, h("span", { class: "num" }, print(high)), h("span", { class: "unit" }, sdot.words.unit(the.metric)))];
+    return [
+      h(
+        "li",
+        { key: "ramp", class: "ramp" },
+        h("span", { class: "num" }, print(low)),
+        cells,
+        h("span", { class: "num" }, print(high)),
+        h("span", { class: "unit" }, sdot.words.unit(the.metric)),
+      ),
+    ];
   }
 
   function toggle() {

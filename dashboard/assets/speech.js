@@ -24,7 +24,11 @@
       const tall = 2.5 + i * 2.2;
       return h("rect", { class: i <= grade ? "step" : "step off", x: i * 4.5, y: 9.1 - tall, width: 3, height: tall });
     };
-    const bars = h("svg", { viewBox: "0 0 16.5 9.1", width: 16.5, height: 9.1, "aria-hidden": "true" }, [0, 1, 2, 3].map(bar));
+    const bars = h(
+      "svg",
+      { viewBox: "0 0 16.5 9.1", width: 16.5, height: 9.1, "aria-hidden": "true" },
+      [0, 1, 2, 3].map(bar),
+    );
     return h("span", { class: `mark g${grade}${plain ? " plain" : ""}` }, bars);
   }
 
@@ -33,14 +37,22 @@
 
   // An age that the page's clock keeps right.
   const ago = (at, phrase, exact) =>
-    at === null || at === undefined ? "–" : h("span", { class: "age", "data-at": at, "data-say": phrase || null, "data-exact": exact || null });
+    at === null || at === undefined
+      ? "–"
+      : h("span", { class: "age", "data-at": at, "data-say": phrase || null, "data-exact": exact || null });
 
-  const period = (the, metric, short) => sdot.words.say(metric.aggregation === "sum" ? "sum" : short ? "mean_short" : "mean", { min: the.minutes });
+  const period = (the, metric, short) =>
+    sdot.words.say(metric.aggregation === "sum" ? "sum" : short ? "mean_short" : "mean", { min: the.minutes });
 
   // "42/45대", and in tight places "42/45".
   function share(figure) {
     const [n, N] = [sdot.words.number(figure.n), sdot.words.number(figure.N)];
-    return h("span", { class: "share" }, h("span", { class: "long" }, sdot.words.say("of", { n, N })), h("span", { class: "tight" }, `${n}/${N}`));
+    return h(
+      "span",
+      { class: "share" },
+      h("span", { class: "long" }, sdot.words.say("of", { n, N })),
+      h("span", { class: "tight" }, `${n}/${N}`),
+    );
   }
 
   // The number of a figure with its unit and grade, or in words why there is none.
@@ -53,9 +65,11 @@
     }
     const graded = figure.s === "ok" && figure.g !== null;
     return [
-      h("b", { class: "number" }, print(metric, figure.v)), h("span", { class: "unit" }, unit(metric)),
-      graded ? [mark(figure.g), h("span", { class: "word" }, band(the, figure.g))] : null,
-      figure.s === "few" ? h("span", { class: "few" }, say("few")) : null,
+      h("b", { class: "number" }, print(metric, figure.v)),
+      " ",
+      h("span", { class: "unit" }, unit(metric)),
+      graded ? [" ", mark(figure.g), " ", h("span", { class: "word" }, band(the, figure.g))] : null,
+      figure.s === "few" ? [" ", h("span", { class: "few" }, say("few"))] : null,
     ];
   }
 

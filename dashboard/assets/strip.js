@@ -39,25 +39,46 @@
     }
     const tallest = Math.max(1, ...[...columns.values()].map((list) => list.length));
     const rise = Math.min(DOT, TALL / tallest);
-    return [...columns].flatMap(([place, list]) => list.map((sensor, i) => h("circle", { key: sensor.serial, class: "sensor", cx: place * DOT, cy: TALL + 20 - 5 - i * rise, r: 2.5 })));
+    return [...columns].flatMap(([place, list]) =>
+      list.map((sensor, i) =>
+        h("circle", { key: sensor.serial, class: "sensor", cx: place * DOT, cy: TALL + 20 - 5 - i * rise, r: 2.5 }),
+      ),
+    );
   }
 
   function axis(the, metric, scale, y) {
-    const ends = metric.bands ? metric.bands.map((b) => (b[1] === null ? scale.to : Math.min(b[1], scale.to))) : [scale.to];
+    const ends = metric.bands
+      ? metric.bands.map((b) => (b[1] === null ? scale.to : Math.min(b[1], scale.to)))
+      : [scale.to];
     let left = scale.x0;
     const pieces = ends.map((end, i) => {
       const right = Math.max(left, scale.x(Math.min(end, scale.to)));
-      const piece = h("rect", { class: metric.bands ? `axis g${i}` : "axis", x: left, y, width: right - left, height: AXIS });
+      const piece = h("rect", {
+        class: metric.bands ? `axis g${i}` : "axis",
+        x: left,
+        y,
+        width: right - left,
+        height: AXIS,
+      });
       left = right;
       return piece;
     });
-    return [pieces, ticks(metric, scale, y), scale.broken.right ? gap(scale.x1 + 6, y) : null, scale.broken.left ? gap(scale.x0 - 6, y) : null];
+    return [
+      pieces,
+      ticks(metric, scale, y),
+      scale.broken.right ? gap(scale.x1 + 6, y) : null,
+      scale.broken.left ? gap(scale.x0 - 6, y) : null,
+    ];
   }
 
   const gap = (x, y) => h("path", { class: "break", d: `M${x - 4} ${y + 8}l4 -12M${x} ${y + 8}l4 -12` });
 
   function ticks(metric, scale, y) {
-    const values = [scale.from, ...(metric.bands || []).map((b) => b[1]).filter((v) => v !== null && v < scale.to && v > scale.from), scale.to];
+    const values = [
+      scale.from,
+      ...(metric.bands || []).map((b) => b[1]).filter((v) => v !== null && v < scale.to && v > scale.from),
+      scale.to,
+    ];
     let last = -99;
     return values.map((v, i) => {
       const x = scale.x(v);
@@ -76,7 +97,12 @@
     const y = TALL + 13;
     return out.map((sensor) => {
       const x = scale.x(sensor.v);
-      return h("g", { key: sensor.serial, class: "out" }, h("circle", { cx: x, cy: y, r: 4.5 }), sensor.status === "flagged" ? h("line", { x1: x - 3, y1: y + 3, x2: x + 3, y2: y - 3 }) : null);
+      return h(
+        "g",
+        { key: sensor.serial, class: "out" },
+        h("circle", { cx: x, cy: y, r: 4.5 }),
+        sensor.status === "flagged" ? h("line", { x1: x - 3, y1: y + 3, x2: x + 3, y2: y - 3 }) : null,
+      );
     });
   }
 
@@ -84,10 +110,13 @@
     const { say, many, number, pick } = sdot.words;
     const groups = new Map();
     for (const sensor of sensors.filter(aside)) {
-      const why = sensor.status === "unverified" ? say("status_unverified") : sensor.why ? pick(sensor.why) : say("why_flagged");
+      const why =
+        sensor.status === "unverified" ? say("status_unverified") : sensor.why ? pick(sensor.why) : say("why_flagged");
       groups.set(why, (groups.get(why) || 0) + 1);
     }
-    return [...groups].map(([why, n]) => h("p", { class: "left-out" }, n === 1 ? say("strip_out", { why }) : say("strip_more", { why, n: number(n) })));
+    return [...groups].map(([why, n]) =>
+      h("p", { class: "left-out" }, n === 1 ? say("strip_out", { why }) : say("strip_more", { why, n: number(n) })),
+    );
   }
 
   function strip(the, metric, figure, sensors, width) {
@@ -96,11 +125,28 @@
     const base = TALL + 20;
     const shown = figure.s === "ok" && metric.aggregation !== "sum" && figure.v !== null;
     const x = shown ? scale.x(figure.v) : 0;
-    const text = shown ? sdot.words.say("strip_mean", { v: sdot.words.figure(metric, figure.v), n: sdot.words.number(figure.n) }) : "";
+    const text = shown
+      ? sdot.words.say("strip_mean", { v: sdot.words.figure(metric, figure.v), n: sdot.words.number(figure.n) })
+      : "";
     const flip = x > width * 0.6;
     return [
-      h("svg", { class: "strip", width, height: base + 26, role: "img", "aria-label": text }, axis(the, metric, scale, base), pile(sensors, scale), left(sensors, scale),
-        shown ? [h("line", { class: "mean", x1: x, y1: 8, x2: x, y2: base }), h("text", { class: "mean-text", x: x + (flip ? -6 : 6), y: 12, "text-anchor": flip ? "end" : "start" }, text)] : null),
+      h(
+        "svg",
+        { class: "strip", width, height: base + 26, role: "img", "aria-label": text },
+        axis(the, metric, scale, base),
+        pile(sensors, scale),
+        left(sensors, scale),
+        shown
+          ? [
+              h("line", { class: "mean", x1: x, y1: 8, x2: x, y2: base }),
+              h(
+                "text",
+                { class: "mean-text", x: x + (flip ? -6 : 6), y: 12, "text-anchor": flip ? "end" : "start" },
+                text,
+              ),
+            ]
+          : null,
+      ),
       reasons(sensors),
     ];
   }

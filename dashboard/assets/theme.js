@@ -20,19 +20,28 @@
   }
 
   const variables = (bands, theme) =>
-    bands.map((band, i) => Object.entries(band.colours[theme]).map(([use, colour]) => `--g${i}-${use}:${colour};`).join("")).join("");
+    bands
+      .map((band, i) =>
+        Object.entries(band.colours[theme])
+          .map(([use, colour]) => `--g${i}-${use}:${colour};`)
+          .join(""),
+      )
+      .join("");
 
   // A style sheet of the standard's bands, one class a band, and of "a person is needed": no colour of theirs is
   // written anywhere else.
   function grades({ bands, attention }) {
-    const classes = bands.map((_, i) =>
-      `.g${i}{--fill:var(--g${i}-fill);--label:var(--g${i}-label);--ink:var(--g${i}-ink)}` +
-      `.d.g${i}{fill:var(--g${i}-fill)}.l-g${i}{--fill:var(--g${i}-fill);--label:var(--g${i}-label)}`);
+    const classes = bands.map(
+      (_, i) =>
+        `.g${i}{--fill:var(--g${i}-fill);--label:var(--g${i}-label);--ink:var(--g${i}-ink)}` +
+        `.d.g${i}{fill:var(--g${i}-fill)}.l-g${i}{--fill:var(--g${i}-fill);--label:var(--g${i}-label)}`,
+    );
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(
       `:root{--attn:${attention.light};${variables(bands, "light")}}` +
-      `@media (prefers-color-scheme:dark){:root:not([data-theme=light]){--attn:${attention.dark};${variables(bands, "dark")}}}` +
-      `:root[data-theme=dark]{--attn:${attention.dark};${variables(bands, "dark")}}${classes.join("")}`);
+        `@media (prefers-color-scheme:dark){:root:not([data-theme=light]){--attn:${attention.dark};${variables(bands, "dark")}}}` +
+        `:root[data-theme=dark]{--attn:${attention.dark};${variables(bands, "dark")}}${classes.join("")}`,
+    );
     document.adoptedStyleSheets = [sheet];
   }
 
@@ -49,7 +58,10 @@
   const labels = (shades) => Object.assign(shades.map(label), { none: label("none") });
 
   function onChange(listener) {
-    dark.addEventListener("change", () => { palette = new Map(); listener(); });
+    dark.addEventListener("change", () => {
+      palette = new Map();
+      listener();
+    });
   }
 
   sdot.theme = { now, choose, grades, labels, onChange, remember };

@@ -43,7 +43,9 @@
   const unit = (metric) => (metric.units || {})[lang] || metric.unit;
 
   const clockFace = (options) => (ms) =>
-    kept(JSON.stringify(options), () => new Intl.DateTimeFormat(lang, { timeZone: config.zone, ...options })).format(ms);
+    kept(JSON.stringify(options), () => new Intl.DateTimeFormat(lang, { timeZone: config.zone, ...options })).format(
+      ms,
+    );
   const hhmm = clockFace({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const hhmmss = clockFace({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
   const weekday = clockFace({ weekday: "short" });
@@ -95,7 +97,24 @@
   }
 
   sdot.words = {
-    use, say, many, pick, number, figure, unit, hhmm, hhmmss, moment, date, age, shortName, district, metricName, kind,
-    get lang() { return lang; },
+    use,
+    say,
+    many,
+    pick,
+    number,
+    figure,
+    unit,
+    hhmm,
+    hhmmss,
+    moment,
+    date,
+    age,
+    shortName,
+    district,
+    metricName,
+    kind,
+    get lang() {
+      return lang;
+    },
   };
 })();

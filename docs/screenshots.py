@@ -1,0 +1,53 @@
+"""Pictures of a running Live page: `python docs/screenshots.py http://127.0.0.1:8050 [folder]`.
+
+Two themes, two languages, 1280 px and a phone, one for a wall, and one of a district.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, ColorScheme, sync_playwright
+
+HEIGHT = {390: 844, 1280: 800, 1920: 1080}
+DISTRICT = "yeongdeungpo-gu"
+
+
+def picture(browser: Browser, url: str, file: Path, theme: ColorScheme, lang: str, query: str = "") -> None:
+    """Open the page as one viewer has it, wait for its first figures, and keep what is seen."""
+    width = int(file.stem.split("-")[3])
+    viewport = {"width": width, "height": HEIGHT[width]}
+    scale = 2 if width < 500 else 1
+    context = browser.new_context(viewport=viewport, color_scheme=theme, device_scale_factor=scale)
+    context.add_cookies([{"name": "sdot_lang", "value": lang, "url": url}])
+    page = context.new_page()
+    page.goto(f"{url}/{query}")
+    page.wait_for_selector("#live-ranking ol b" if not query else "#live-panel tbody tr", state="attached")
+    page.wait_for_selector("#live-map .label")
+    page.wait_for_timeout(1500)  # the dots come with a request of their own
+    page.screenshot(path=file)
+    context.close()
+    print(file)
+
+
+def main(url: str, folder: Path) -> None:
+    """Take all pictures."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        themes: tuple[ColorScheme, ColorScheme] = ("dark", "light")
+        for theme in themes:
+            for lang in ("ko", "en"):
+                for width in (1280, 390):
+                    picture(browser, url, folder / f"live-{theme}-{lang}-{width}.png", theme, lang)
+        picture(browser, url, folder / "live-dark-ko-1920.png", "dark", "ko")
+        picture(
+            browser, url, folder / "live-light-en-1280-district.png", "light", "en", f"?district={DISTRICT}"
+        )
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1].rstrip("/"), Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent)
