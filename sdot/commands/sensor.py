@@ -102,7 +102,9 @@ def add(  # noqa: PLR0913, PLR0917 a command's options
                 typer.echo(
                     f"{sensor.serial}: {sensor.latitude}, {sensor.longitude} is outside the city; no district"
                 )
-        elif not (sensor.district and pack.district_named(sensor.district)):
+        elif not sensor.district:
+            typer.echo(f"{sensor.serial}: neither a place nor a district; it enters no figure until moved")
+        elif pack.district_named(sensor.district) is None:
             typer.echo(
                 f"{sensor.serial}: no district is called {sensor.district!r}; it enters no figure until moved"
             )
