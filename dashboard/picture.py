@@ -15,7 +15,7 @@ from dashboard.figures import Figure, LeftOut, Members, figures_of, left_out_of
 from dashboard.packed import NEVER, VERSIONS, instant, latest_type, micros
 from dashboard.roster import Roster
 from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow
-from dashboard.window import Floats, Ints, Sums, Window
+from dashboard.window import AHEAD_US, Floats, Ints, Sums, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Picture:
         """The city at `now`."""
         roster, now_us = self.roster, micros(now)
         self._window.roll(now_us)
-        sums = self._with_latest(self._window.sums(len(roster.sensors)))
+        sums = self._with_latest(self._window.sums(len(roster.sensors)), now_us)
         latest = self._latest.copy()
         sent = (latest.time[:, self._live] != NEVER) | (sums.heard > 0)
         members = Members(roster.district, roster.verified, roster.unverified, sent)
@@ -170,8 +170,10 @@ class Picture:
         self._latest.value[place] = found["value"]
         self._latest.flagged[place] = found["flagged"]
 
-    def _with_latest(self, sums: Sums) -> Sums:
+    def _with_latest(self, sums: Sums, now_us: int) -> Sums:
         """A metric that a sensor has not sent for longer than its last hour is as new as `latest` says."""
-        good = ~self._latest.flagged & ~np.isnan(self._latest.value)
+        good = (
+            ~self._latest.flagged & ~np.isnan(self._latest.value) & (self._latest.time <= now_us + AHEAD_US)
+        )
         known = np.where(good, self._latest.time, NEVER)[:, self._live]
         return replace(sums, newest=np.maximum(sums.newest, known))

@@ -161,8 +161,9 @@ class Window:
 
     def _sum(self, row: int, now_us: int) -> None:
         block, sums = self._blocks[row], self._sums
-        inside = (block.time > now_us - WINDOW_US) & (block.time <= now_us + AHEAD_US)
-        there = ~np.isnan(block.good)
+        known = block.time <= now_us + AHEAD_US
+        inside = known & (block.time > now_us - WINDOW_US)
+        there = ~np.isnan(block.good) & known[:, None]
         sums.past_count[row], sums.past_total[row], sums.past_cosine[row] = self._added(block.good, there)
         sums.newest[row] = np.where(there, block.time[:, None], NEVER).max(0, initial=NEVER)
         good, there, heard = block.good[inside], there[inside], block.heard[inside]

@@ -56,14 +56,18 @@ class LiveRows:
     def store(
         self, sensor_id: int, time: datetime, flagged: tuple[str, ...] = (), **values: float | None
     ) -> None:
-        """A reading, its place in `latest` (where it is the newest) and in the ledger."""
+        """A reading, its values in `latest` (where they are the newest) and in the ledger."""
         keys = ", ".join(values)
         marks = ", ".join(["%s"] * len(values))
         flags = sum(1 << BITS[key] for key in flagged)
         newest = ", ".join(f"{key}, {key}_time, {key}_flagged" for key in values)
         cells = [cell for key, value in values.items() for cell in (value, time, key in flagged)]
-        update = ", ".join(f"{key} = excluded.{key}, {key}_time = excluded.{key}_time, {key}_flagged = "
-                           f"excluded.{key}_flagged" for key in values)  # fmt: skip
+        update = ", ".join(
+            f"{column} = CASE WHEN excluded.{key}_time >= coalesce(l.{key}_time, '-infinity') "
+            f"THEN excluded.{column} ELSE l.{column} END"
+            for key in values
+            for column in (key, f"{key}_flagged", f"{key}_time")
+        )
         self._commit(
             ("SELECT ensure_partition(%s)", (time,)),
             (
@@ -74,10 +78,11 @@ class LiveRows:
                 (time, sensor_id, flags, *values.values()),
             ),
             (
-                f"INSERT INTO latest AS l (sensor_id, time, changed_at, {newest}) VALUES "
-                f"(%s, %s, now(), {', '.join(['%s'] * len(cells))}) ON CONFLICT (sensor_id) DO UPDATE SET "
-                f"time = greatest(l.time, excluded.time), changed_at = now()"
-                + (f", {update}" if self._is_newest(sensor_id, time) else ""),
+                (
+                    f"INSERT INTO latest AS l (sensor_id, time, changed_at, {newest}) VALUES "
+                    f"(%s, %s, now(), {', '.join(['%s'] * len(cells))}) ON CONFLICT (sensor_id) DO UPDATE SET "
+                    f"time = greatest(l.time, excluded.time), changed_at = now(), {update}"
+                ),
                 (sensor_id, time, *cells),
             ),
             (
@@ -89,10 +94,6 @@ class LiveRows:
                 (sensor_id,),
             ),
         )
-
-    def _is_newest(self, sensor_id: int, time: datetime) -> bool:
-        rows = self._database.rows("SELECT time FROM latest WHERE sensor_id = %s", sensor_id)
-        return not rows or time >= rows[0][0]  # type: ignore[operator]
 
     def beat(
         self, slot: int = 0, *, seconds_ago: float = 0, broker_ok: bool = True, released: bool = False

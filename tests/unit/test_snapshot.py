@@ -227,3 +227,11 @@ def test_a_town_with_another_zone_and_a_metric_of_its_own_needs_no_other_code():
     assert set(tick["districts"]) == {one.code for one in pack.districts}
     config = page_config(pack, load_standard(pack.standard), "fr", NOW.date())
     assert (config["zone"], config["metrics"][0]["key"]) == (pack.timezone, "radon")
+
+
+def test_a_clock_set_back_shows_the_city_as_it_was(town):
+    """What came later is in the database already, and is in no figure."""
+    number = town.sensor(pm25=10)
+    town.store.put(number, NOW + timedelta(hours=3), {"pm25": 500})
+    figure = town.tick()["city"]["pm25"]
+    assert (figure["v"], figure["hi"], figure["at"]) == (10, 10, MS - 30_000)
