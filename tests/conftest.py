@@ -125,7 +125,7 @@ def embedded_database(pool: Pool) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def community_program(test_cache: Path) -> Path:
-    """Folder of the node packages that serve TimescaleDB's community edition."""
+    """The program that serves TimescaleDB's community edition."""
     try:
         return PGlite.install(test_cache)
     except Missing as missing:

