@@ -25,6 +25,8 @@ SERVER_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 START_S = 15.0
 #: A broker that hands nothing on for this long is started again.
 SILENCE_S = 20.0
+#: Unacknowledged messages that iotcore has out to one client (rumqttd's own figure).
+IOTCORE_WINDOW = 100
 #: Largest packet iotcore takes; its default of 20 kB cuts the connection (ingest refuses over 256 KiB itself).
 IOTCORE_PAYLOAD_BYTES = 2 * 1024 * 1024
 IOTCORE_SETTINGS = """\
@@ -47,7 +49,7 @@ next_connection_delay_ms = 1
     [v4.1.connections]
     connection_timeout_ms = 60000
     max_payload_size = {payload}
-    max_inflight_count = 100
+    max_inflight_count = {window}
     dynamic_filters = true
 """
 
@@ -153,7 +155,10 @@ def _iotcore(broker: Broker, folder: DataFolder) -> Program:
     write_private(
         settings,
         IOTCORE_SETTINGS.format(
-            address=_bracketed(broker.address), port=broker.port, payload=IOTCORE_PAYLOAD_BYTES
+            address=_bracketed(broker.address),
+            port=broker.port,
+            payload=IOTCORE_PAYLOAD_BYTES,
+            window=IOTCORE_WINDOW,
         ),
     )
     return _program(broker, folder, [broker.path, "-P", "-m", "sdot.rumqttd", str(settings)], None)

@@ -153,7 +153,8 @@ class Stack:
         self.probe = Probe(chosen.url)
         broker.wait_ready(self.broker, self.probe, self._check)
         say(_moved("MQTT", self.wishes.mqtt_port, chosen.port) + broker.described(chosen))
-        return {"mqtt_url": chosen.url, "mqtt_shared": chosen.shared}
+        window = {} if chosen.shared else {"inflight": broker.IOTCORE_WINDOW}
+        return {"mqtt_url": chosen.url, "mqtt_shared": chosen.shared, **window}
 
     def _ports(self) -> dict[str, object]:
         given = self.given
