@@ -1,0 +1,1 @@
+"""Pages: one module each, with `PATH`, `Ids`, `layout()` and `register()`."""
