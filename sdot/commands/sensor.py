@@ -46,20 +46,24 @@ def list_(
     """Show the registry: those that need a person first."""
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from city.db import statement
 
     conn, _ = _open(data)
     with conn:
         rows = conn.execute(statement("list_sensors"), {"state": state}).fetchall()
-    table = Table(
-        "serial", "state", "district", "kind", "model", "last reading (UTC)", "registered by", box=box.SIMPLE
-    )
+    # Serials are there to be copied: on a narrow terminal the other columns wrap, in a pipe none does.
+    table = Table(Column("serial", no_wrap=True, min_width=max((len(row[0]) for row in rows), default=0)))
+    table.box = box.SIMPLE
+    for title in ("state", "district", "kind", "model", "last reading (UTC)", "registered by"):
+        table.add_column(title, min_width=10 if title.startswith("last") else None)  # a date in one piece
     for row in rows:
         last = f"{row[8]:%Y-%m-%d %H:%M:%S}" if row[8] else "never"
         table.add_row(row[0], row[1], row[2] or "none", row[3] or "", row[4] or "", last, row[11])
     console = Console()
+    if not console.is_terminal:
+        console.width = 200
     console.print(table)
     console.print(f"{len(rows)} sensors, {sum(row[1] == 'unverified' for row in rows)} unverified")
 
