@@ -89,7 +89,9 @@ class Crew:
             del self._children[number]
             self._due[number] = (time.monotonic() + pause, min(pause * 2, MAX_RESTART_S))
         elif time.monotonic() >= due:
-            command = [sys.executable, "-m", "sdot", "ingest", "--worker", str(number)]
+            # Where this process does not look for modules in the working folder, its workers do not either.
+            safe = ["-P"] if sys.flags.safe_path else []
+            command = [sys.executable, *safe, "-m", "sdot", "ingest", "--worker", str(number)]
             env = environment() | {"SDOT_WORKERS": str(self._settings.workers)}
             self._children[number] = subprocess.Popen(command, env=env)
 
