@@ -13,6 +13,7 @@ from sdot.commands.options import Data
 if TYPE_CHECKING:
     from city.pack import CityPack
     from city.settings import Settings
+    from ingest.registry import NewSensor
 
 app = typer.Typer(no_args_is_help=True, help="List, add, verify, move, rename and retire sensors.")
 
@@ -101,17 +102,20 @@ def add(  # noqa: PLR0913, PLR0917 a command's options
     new = [sensor for sensor in sensors if sensor.serial not in known]
     typer.echo(f"{len(new)} sensors added, {len(sensors) - len(new)} were known")
     for sensor in new:
-        if sensor.latitude is not None and sensor.longitude is not None:
-            if pack.district_at(sensor.latitude, sensor.longitude) is None:
-                typer.echo(
-                    f"{sensor.serial}: {sensor.latitude}, {sensor.longitude} is outside the city; no district"
-                )
-        elif not sensor.district:
-            typer.echo(f"{sensor.serial}: neither a place nor a district; it enters no figure until moved")
-        elif pack.district_named(sensor.district) is None:
-            typer.echo(
-                f"{sensor.serial}: no district is called {sensor.district!r}; it enters no figure until moved"
-            )
+        if remark := _remark(pack, sensor):
+            typer.echo(f"{sensor.serial}: {remark}")
+
+
+def _remark(pack: CityPack, sensor: NewSensor) -> str | None:
+    """Why a new sensor is in no district, None where it is in one."""
+    if sensor.latitude is not None and sensor.longitude is not None:
+        if pack.district_at(sensor.latitude, sensor.longitude) is None:
+            return f"{sensor.latitude}, {sensor.longitude} is outside the city; no district"
+    elif not sensor.district:
+        return "neither a place nor a district; it enters no figure until moved"
+    elif pack.district_named(sensor.district) is None:
+        return f"no district is called {sensor.district!r}; it enters no figure until moved"
+    return None
 
 
 @app.command()
