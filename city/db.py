@@ -20,6 +20,9 @@ from city.errors import DatabaseError
 #: so that a blocked database never costs the session at the broker.
 CONNECT_S, STATEMENT_S, LOCK_S = 5, 8, 5
 
+#: What a call may raise; for rooms that only have to know that the database was at fault.
+ServerError = psycopg.Error
+
 #: SQLSTATE classes of data that can never be stored: 22 data exception, 23 integrity, 54 program limit.
 _PERMANENT_CLASSES = ("22", "23", "54")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
-from city.db import connect, statement
+from city.db import ServerError, connect, statement
 from city.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Watch:
         while self._left is None or self._left > 0:
             try:
                 self._session(first=first)
-            except _gone() as error:
+            except (ServerError, DatabaseError) as error:
                 self._print(
                     f"[magenta]The database is away ({escape(str(error).splitlines()[0])}); waiting for it.[/magenta]"
                 )
@@ -154,9 +154,3 @@ class Watch:
 
     def _print(self, line: str) -> None:
         self._console.print(line)
-
-
-def _gone() -> tuple[type[Exception], ...]:
-    from psycopg import Error
-
-    return Error, DatabaseError

@@ -11,6 +11,8 @@ import typer
 from sdot.commands.options import Data
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from city.pack import CityPack
     from city.settings import Settings
     from ingest.registry import NewSensor
@@ -87,23 +89,29 @@ def add(  # noqa: PLR0913, PLR0917 a command's options
     data: Data = None,
 ) -> None:
     """Register sensors as verified, outside the hourly limit; those that are known stay as they are."""
-    from ingest.registry import register_many
-    from ingest.roster import make_gateway
     from sdot.roll import one_sensor, read_roll
 
     sensors = read_roll(file) if file else [one_sensor(serial, model, kind, lat, lon, district)]
     conn, settings = _open(data)
     pack = _pack(settings)
     with conn:
-        known = {row[0] for row in conn.execute("SELECT serial FROM sensor")}
-        register_many(conn, pack, sensors, state="verified", by="operator")
-        for sensor in sensors if gateway else ():
-            make_gateway(conn, sensor.serial)
-    new = [sensor for sensor in sensors if sensor.serial not in known]
+        new = _add(conn, pack, sensors, gateway=gateway)
     typer.echo(f"{len(new)} sensors added, {len(sensors) - len(new)} were known")
     for sensor in new:
         if remark := _remark(pack, sensor):
             typer.echo(f"{sensor.serial}: {remark}")
+
+
+def _add(conn: Any, pack: CityPack, sensors: Sequence[NewSensor], *, gateway: bool) -> list[NewSensor]:
+    """Register sensors; those that were not known."""
+    from ingest.registry import register_many
+    from ingest.roster import make_gateway
+
+    known = {row[0] for row in conn.execute("SELECT serial FROM sensor")}
+    register_many(conn, pack, sensors, state="verified", by="operator")
+    for sensor in sensors if gateway else ():
+        make_gateway(conn, sensor.serial)
+    return [sensor for sensor in sensors if sensor.serial not in known]
 
 
 def _remark(pack: CityPack, sensor: NewSensor) -> str | None:
