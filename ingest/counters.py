@@ -9,6 +9,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from ingest.fold import Outcome
 from ingest.writer import Report
 
+#: Later than this is a replay, not a lag.
+MAX_LAG_S = 3600.0
+
 
 class Counters:
     """The metrics of one worker."""
@@ -23,8 +26,8 @@ class Counters:
             buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
         )  # fmt: skip
         self.lag_seconds = Histogram(
-            "sdot_lag_seconds", "From measurement to commit", registry=registry,
-            buckets=(0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600, 3600, 86400),
+            "sdot_lag_seconds", "From measurement to commit, of readings under an hour old", registry=registry,
+            buckets=(0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600, 3600),
         )  # fmt: skip
         self.retries = Counter(
             "sdot_batch_retries", "Batches tried again after a database error", registry=registry
@@ -57,5 +60,7 @@ class Counters:
             for case in batch.cases():
                 self.refusals.labels(case.refusal.code).inc()
             self.extra.inc(sum(batch.extra_keys()[0].values()))
-            if batch.facts:  # one reading a batch: the histogram is a sample, not a second ledger
-                self.lag_seconds.observe((now - batch.facts[-1].time).total_seconds())
+            # One reading a batch is sample enough; what comes late by days would drown the rest.
+            lag = (now - batch.facts[-1].time).total_seconds() if batch.facts else MAX_LAG_S
+            if lag < MAX_LAG_S:
+                self.lag_seconds.observe(lag)
