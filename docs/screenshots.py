@@ -8,14 +8,16 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Browser, ColorScheme, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
+Theme = Literal["dark", "light"]
 HEIGHT = {390: 844, 1280: 800, 1920: 1080}
 DISTRICT = "yeongdeungpo-gu"
 
 
-def picture(browser: Browser, url: str, file: Path, theme: ColorScheme, lang: str, query: str = "") -> None:
+def picture(browser: Browser, url: str, file: Path, theme: Theme, lang: str, query: str = "") -> None:
     """Open the page as one viewer has it, wait for its first figures, and keep what is seen."""
     width = int(file.stem.split("-")[3])
     viewport = {"width": width, "height": HEIGHT[width]}
@@ -37,7 +39,7 @@ def main(url: str, folder: Path) -> None:
     program = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        themes: tuple[ColorScheme, ColorScheme] = ("dark", "light")
+        themes: tuple[Theme, Theme] = ("dark", "light")
         for theme in themes:
             for lang in ("ko", "en"):
                 for width in (1280, 390):

@@ -165,12 +165,12 @@
   }
 
   function waits(the, item) {
-    const { say, moment, number, pick } = sdot.words;
+    const { say, many, moment, number, pick } = sdot.words;
     const home = the.config.districts.find((d) => d.code === item.district);
     const place = home ? pick(home.names) : say("attention_noplace", { word: sdot.words.district() });
     const held = item.quarantined ? say("attention_held", { n: number(item.quarantined) }) : null;
     const nowhere = item.x === null || item.x === undefined ? say("attention_nowhere") : null;
-    const line = say("attention_line", { place, time: moment(item.first_at, the.now), n: number(item.messages) });
+    const line = say("attention_line", { place, time: moment(item.first_at, the.now), messages: many("messages", item.messages) });
     return [
       h("p", {}, h("b", {}, item.serial), " ", h("span", { class: "values" }, values(the, item))),
       h(

@@ -143,7 +143,7 @@
           rows.map((sensor) => row(the, sensor)),
         ),
       ),
-      h("footer", { class: "list-foot" }, h("p", {}, say("list_order")), more),
+      h("div", { class: "list-foot" }, h("p", {}, say("list_order")), more),
     ];
   }
 

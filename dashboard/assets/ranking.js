@@ -120,7 +120,6 @@
         class: "row",
         "data-act": "district",
         "data-code": row.district.code,
-        "aria-label": sdot.speech.district(the, row.district),
         "aria-pressed": the.view.district === row.district.code ? "true" : "false",
       },
       kids,
@@ -131,13 +130,19 @@
     h("span", { class: "num" }, sdot.speech.ago(figure.at)),
   ];
 
+  // The bars for the eye, the word for the ear.
+  const gradeOf = (the, figure) => [
+    sdot.speech.mark(figure.g, true),
+    h("span", { class: "unseen" }, sdot.speech.band(the, figure.g)),
+  ];
+
   function line(the, row, span) {
     const { figure } = row;
     return button(
       the,
       row,
       h("span", { class: "name" }, rowName(the, row.district)),
-      h("span", { class: "grade" }, figure.g === null ? null : sdot.speech.mark(figure.g, true)),
+      h("span", { class: "grade" }, figure.g === null ? null : gradeOf(the, figure)),
       scale(the, figure, span),
       h("b", { class: "num" }, sdot.words.figure(the.metric, figure.v)),
       tail(figure),

@@ -54,7 +54,6 @@ def layout(config: Mapping[str, Any]) -> Component:
             html.Header(id=Ids.HEADER, className="bar"),
             _causes(),
             html.Main([_where(), *_figures()], className="regions"),
-            html.Footer(id=Ids.FOOT, className="foot"),
         ],
         id=Ids.ROOT,
         className="live",
@@ -93,6 +92,7 @@ def _figures() -> list[Component]:
         html.Section(id=Ids.CITY, className="city"),
         html.Section(id=Ids.RANKING, className="ranking", tabIndex="-1"),
         html.Aside(id=Ids.PANEL, className="panel", hidden=True),
+        html.Section(id=Ids.FOOT, className="foot"),
     ]
 
 
