@@ -101,7 +101,9 @@ class Sessions:
         reading = [session for session in sessions if not session.paused]
         waiting = [session for session in sessions if session.wants_write()]
         owing = [session for session in sessions if session.has_acks]
-        ready, writable, _ = select.select(reading, waiting, [], 0.0 if owing else patience_s)
+        read = [session for session in reading if session.has_read]
+        found, writable, _ = select.select(reading, waiting, [], 0.0 if owing or read else patience_s)
+        ready = read + [session for session in found if session not in read]
         for session in () if ready else owing:  # acknowledgements go out once nothing more comes in
             session.flush()
         for session in sessions if owing else writable:

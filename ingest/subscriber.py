@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -26,10 +27,60 @@ MAX_BACKOFF_S = 5.0
 PING_EVERY_S, PING_LIMIT_S = 1.0, 3.0
 #: Packets read in one turn before others get theirs.
 READ_TURN = 256
+#: Bytes asked of the socket at once: some 400 messages.
+READ_BYTES = 65536
+#: PUBACK with its packet id (MQTT 3.1.1, 3.4)
+_PUBACK = struct.Struct(">BBH")
 
 Receive = Callable[[str, bytes, datetime, Delivery, bool], None]
 #: live: the shared subscription; retained: what the broker kept, once; drain: a slot nobody holds
 Role = Literal["live", "retained", "drain"]
+
+
+class _Client(mqtt.Client):
+    """paho's client, its costs a message halved: it reads in large pieces and acknowledges many at once.
+
+    As it comes it asks the socket three times a message, and writes once an acknowledgement (measured: 85 µs of
+    processor time a message then, 50 so). Four of its inner methods are used, all of them in 2.1 and in 2.2.
+    """
+
+    _taken, _at = b"", 0
+
+    @property
+    def has_read(self) -> bool:
+        """Whether bytes wait here that `select` does not see any more."""
+        return self._at < len(self._taken)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if self._at == len(self._taken):
+            self._taken, self._at = super()._sock_recv(READ_BYTES), 0
+        start = self._at
+        piece = self._taken[start : start + bufsize]
+        self._at = start + len(piece)
+        return piece
+
+    def _sock_close(self) -> None:
+        self._taken, self._at = b"", 0
+        super()._sock_close()
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        header, packet = self._in_packet["command"], self._in_packet["packet"]
+        qos, end = header >> 1 & 3, 2 + int.from_bytes(packet[:2], "big")
+        start = end + 2 if qos else end
+        if qos > 1 or end == 2 or start > len(packet):  # noqa: PLR2004 a topic has a byte at least
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        mid = int.from_bytes(packet[end:start], "big")
+        self.deliver(bytes(packet[2:end]), bytes(packet[start:]), mid, qos, bool(header & 1))
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def deliver(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
+        """What to do with a message; given by the session."""
+        raise NotImplementedError
+
+    def ack_all(self, mids: Iterable[int]) -> None:
+        """Acknowledge in this order, in one write."""
+        packets = b"".join(_PUBACK.pack(0x40, 2, mid) for mid in mids)
+        self._packet_queue(mqtt.PUBACK, packets, 0, 1)
 
 
 class Session:
@@ -57,8 +108,8 @@ class Session:
         self._ping_sent = self._pong = self._looked = time.monotonic()
         self._client = self._make()
 
-    def _make(self) -> mqtt.Client:
-        client = mqtt.Client(
+    def _make(self) -> _Client:
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=self.client_id,
             clean_session=self.role == "retained",
@@ -73,7 +124,7 @@ class Session:
         if address.tls:
             client.tls_set()
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_message, client.on_subscribe = self._on_message, self._on_subscribe
+        client.deliver, client.on_subscribe = self._on_message, self._on_subscribe  # type: ignore[method-assign]
         client.on_publish, client.on_unsubscribe = self._on_publish, self._on_unsubscribe
         return client
 
@@ -116,17 +167,13 @@ class Session:
     ) -> None:
         self._lost(f"the connection to the broker ended: {reason}")
 
-    def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
         self._received += 1
         self._pong = time.monotonic()
-        if message.retain or self.role != "retained":  # live traffic never ends, what was retained does
+        if retained or self.role != "retained":  # live traffic never ends, what was retained does
             self.last_message = self._pong
-        delivery = Delivery(self.number, self.epoch, message.mid, message.qos)
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = message._topic.decode("utf-8", "replace")  # noqa: SLF001 paho offers the bytes nowhere else
-        self._receive(topic, bytes(message.payload), datetime.now(UTC), delivery, message.retain)
+        delivery = Delivery(self.number, self.epoch, mid, qos)
+        self._receive(topic.decode("utf-8", "replace"), payload, datetime.now(UTC), delivery, retained)
 
     def _on_publish(self, _client: mqtt.Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         if mid == self._ping_mid:
@@ -151,17 +198,22 @@ class Session:
 
     def turn(self, full: Callable[[], bool]) -> bool:
         """Read what is there, up to a turn's worth or until `full`; whether more may be waiting."""
+        # One for one: a turn's PUBACKs make room for a turn's messages, so the window stays full.
+        self._send_acks(READ_TURN)
         for _ in range(READ_TURN):
             if full():
                 return True
             before = self._received
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not self.connected:
                 return False
-            # One for one: each PUBACK makes room for one more message, so the window stays full.
-            self._send_acks(1)
-            if self._received == before:
+            if self._received == before and not self._client.has_read:
                 return False
         return True
+
+    @property
+    def has_read(self) -> bool:
+        """Whether packets wait to be read that the socket does not have any more."""
+        return self._client.has_read
 
     def write(self) -> None:
         """Send what is waiting."""
@@ -173,9 +225,8 @@ class Session:
             self._acks.append(delivery)
 
     def _send_acks(self, limit: int) -> None:
-        while self._acks and limit and self.connected:
-            limit -= 1
-            self._client.ack(self._acks.popleft().mid, 1)
+        if self._acks and self.connected:
+            self._client.ack_all([self._acks.popleft().mid for _ in range(min(limit, len(self._acks)))])
 
     @property
     def has_acks(self) -> bool:
