@@ -67,6 +67,10 @@ class Row:
     new: bool
     #: differs from the database
     changed: bool = False
+    #: flags as stored, whoever set them
+    flags: int = 0
+    #: metrics that a revision replaced: what was found of their old values holds no longer
+    replaced: set[str] = field(default_factory=set)
     #: (revision, values) that `reading_revision` holds of this key
     held: list[tuple[int, Values]] = field(default_factory=list)
 
@@ -120,6 +124,7 @@ def _again(key: Key, row: Row, fact: Fact, snapshots: list[Snapshot]) -> Outcome
         return Outcome.DUPLICATE
     _keep(row, snapshots, Snapshot(key, row.revision, row.values, row.extra, fact.received_at))
     row.values = {**row.values, **fact.values}
+    row.replaced.update(fact.values)
     row.extra = {**(row.extra or {}), **fact.extra} if fact.extra else row.extra
     row.revision, row.changed = fact.revision, True
     return Outcome.REVISED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from city.metrics import Catalogue
 
@@ -26,6 +26,12 @@ class Plausible:
                 if not low <= value <= high:
                     flags |= bit
         return flags
+
+    def after(self, stored: int, replaced: Iterable[str], values: Mapping[str, float | None]) -> int:
+        """Flags of a row some metrics of which were replaced: what others found of the rest stays."""
+        for key in replaced:
+            stored &= ~self._limits[key][2]
+        return stored | self.flags(values)
 
     def is_flagged(self, key: str, value: float | None) -> bool:
         """Whether one value lies outside."""

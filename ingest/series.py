@@ -45,9 +45,9 @@ class Series:
         found: dict[Key, Row] = {}
         # Binary: as text a `real` comes with its fewest digits (12.133333), another float than the one stored.
         for row in conn.execute(statement("existing_readings", self._keys), arrays, binary=True):
-            sensor_id, time, district, received, revision, extra, *values = row
+            sensor_id, time, district, received, revision, flags, extra, *values = row
             stored = dict(zip(self._keys, values, strict=True))
-            found[sensor_id, time] = Row(stored, revision, extra, district, received, new=False)
+            found[sensor_id, time] = Row(stored, revision, extra, district, received, new=False, flags=flags)
         if found:
             self._add_held(conn, found)
         return found
@@ -79,13 +79,13 @@ class Series:
 
     def _copy_rows(self, conn: psycopg.Connection[Any], name: str, rows: Mapping[Key, Row]) -> None:
         keys = self._present(row.values for row in rows.values())
-        flags = self.plausible.flags
         with conn.cursor() as cursor, cursor.copy(statement(name, keys)) as copy:
             copy.set_types([*_READING_TYPES, *["float4"] * len(keys)])
             for (sensor_id, time), row in sorted(rows.items(), key=_by_key):
                 values = row.values
                 extra = Jsonb(row.extra) if row.extra else None
-                head = (time, sensor_id, row.district_id, row.received_at, row.revision, flags(values), extra)
+                flags = self.plausible.after(row.flags, row.replaced, values)
+                head = (time, sensor_id, row.district_id, row.received_at, row.revision, flags, extra)
                 copy.write_row(head + tuple(map(values.get, keys)))
 
     def _copy_snapshots(self, conn: psycopg.Connection[Any], snapshots: Sequence[Snapshot]) -> None:

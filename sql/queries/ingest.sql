@@ -16,7 +16,7 @@ COPY reading (time, sensor_id, district_id, received_at, revision, flags, extra
 
 -- name: existing_readings
 -- The rows of these keys, locked in the order of the keys. The barrier keeps it a look-up per key.
-SELECT r.sensor_id, r.time, r.district_id, r.received_at, r.revision, r.extra
+SELECT r.sensor_id, r.time, r.district_id, r.received_at, r.revision, r.flags, r.extra
     , r.{key}
 FROM unnest(%s::integer[], %s::timestamptz[]) AS k (sensor_id, time)
 CROSS JOIN LATERAL (
