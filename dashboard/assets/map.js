@@ -4,6 +4,7 @@
   const sdot = (window.sdot = window.sdot || {});
   const { h, patch } = sdot.dom;
   const MAX_ZOOM = 40;
+  const FOOT = 36; // px at the map's foot for scale and source
   const SETTLE_MS = 140; // labels find new places when a movement has come to rest
   const map = { geometry: null, asked: false, zoom: 1, x: 0, y: 0, key: "", items: [], plates: [], parts: null };
 
@@ -68,35 +69,38 @@
       ),
     );
 
-  // Scale and place that show the whole city in the room the map has.
-  function fit(pad = { l: 0, r: 0 }) {
+  // Scale and place that show the whole city in the room the map has: `l` and `r` px left free at the sides,
+  // `low` as far down as the notes at the map's foot allow.
+  function fit({ l, r, low }) {
     const { clientWidth: W, clientHeight: H } = map.parts.root;
     const [left, top, width, height] = map.geometry.viewBox;
     const margin = W < 500 ? 4 : 8;
-    const free = W - pad.l - pad.r;
-    const k = Math.min((free - 2 * margin) / width, (H - 2 * margin) / height);
-    Object.assign(map, {
-      W,
-      H,
-      k0: k,
-      x0: pad.l + (free - k * width) / 2 - left * k,
-      y0: (H - k * height) / 2 - top * k,
-    });
+    const free = W - l - r;
+    const scale = Math.min((free - 2 * margin) / width, (H - 2 * margin) / height);
+    const above = low ? Math.max((H - scale * height) / 2, H - FOOT - scale * height) : (H - scale * height) / 2;
+    Object.assign(map, { W, H, k0: scale, x0: l + (free - scale * width) / 2 - left * scale, y0: above - top * scale });
   }
 
-  // Legend, buttons and scale stand in the city's empty corners; where it has none, beside it.
+  // Legend, buttons and scale stand in the city's empty corners; where it leaves none, it moves down and aside.
   function fitBeside() {
-    fit();
     const moved = { zoom: map.zoom, x: map.x, y: map.y };
     Object.assign(map, { zoom: 1, x: 0, y: 0 });
-    const pad = { l: 0, r: 0 };
-    for (const box of fixedBoxes()) {
-      if (!overCity(box)) continue;
-      if (box.l < map.W / 2) pad.l = Math.max(pad.l, box.r);
-      else pad.r = Math.max(pad.r, map.W - box.l);
+    fit({ l: 0, r: 0 });
+    const boxes = fixedBoxes();
+    for (const [aside, low] of [[0, false], [0, true], [0.2, true], [0.4, true], [0.6, true], [1, true]]) {
+      fit({ ...need(boxes, aside), low });
+      if (!boxes.some(overCity)) break;
     }
-    if (pad.l || pad.r) fit(pad);
     Object.assign(map, moved);
+  }
+
+  // So much of the boxes' own width is kept free on their side.
+  function need(boxes, share) {
+    const [left, right] = [boxes.filter((b) => b.l < map.W / 2), boxes.filter((b) => b.l >= map.W / 2)];
+    return {
+      l: share * Math.max(0, ...left.map((b) => b.r)),
+      r: share * 0.3 * Math.max(0, ...right.map((b) => map.W - b.l)),
+    };
   }
 
   const k = () => map.k0 * map.zoom;

@@ -48,7 +48,7 @@ def look(browser: Browser) -> Iterator[Opener]:
         query: str = "",
         clock: bool = False,
     ) -> Page:
-        height = {1920: 1080, 390: 844}.get(width, 800)
+        height = {1920: 1080, 1024: 768, 390: 844, 360: 640}.get(width, 800)
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
         contexts.append(context)
         context.add_cookies([{"name": "sdot_lang", "value": lang, "url": of.url}])
@@ -461,7 +461,7 @@ def test_a_restarted_server_is_asked_for_its_geometry_again(city: StandIn, look:
 
 
 MEASURE = """() => {
-  const out = { beyond: [], clipped: [], small: [], sizes: [], touching: [], ringed: [], nameless: [] };
+  const out = { beyond: [], clipped: [], small: [], sizes: [], touching: [], ringed: [], nameless: [], overlaid: [] };
   const seen = (e) => { const s = getComputedStyle(e); return s.display !== 'none' && s.visibility !== 'hidden' && e.getClientRects().length > 0; };
   const said = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
   const shown = [...document.querySelectorAll('body *')].filter((e) => !e.closest('footer > script') && seen(e));
@@ -490,10 +490,18 @@ MEASURE = """() => {
     const r = ring.getBoundingClientRect();
     for (const a of labels) if (r.left < a.r && a.l < r.right && r.top < a.b && a.t < r.bottom) out.ringed.push(a.text);
   }
+  const coast = document.querySelector('#live-map .coast');
+  const matrix = coast.getScreenCTM().inverse();
+  for (const e of document.querySelectorAll('#live-legend span, #live-legend p, .scale, .tools button')) {
+    const r = e.getBoundingClientRect();
+    for (const x of [r.left, (r.left + r.right) / 2, r.right]) for (const y of [r.top, r.bottom]) {
+      if (r.width && coast.isPointInFill(new DOMPoint(x, y).matrixTransform(matrix))) out.overlaid.push(`${e.className} ${e.textContent}`);
+    }
+  }
   return out;
 }"""
 
-WIDTHS = (1920, 1280, 390)
+WIDTHS = (1920, 1600, 1280, 1024, 390, 360)
 
 
 def well_formed(page: Page) -> None:
