@@ -29,7 +29,6 @@ from city.reading import (
 
 #: RFC 3339, upper-case T and Z, at most nine digits after the point (nanoseconds, kept to the microsecond).
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d)?")
-_FRACTION = re.compile(r"\.(\d{6})\d+")
 _DESCRIBING = frozenset({"district", "lat", "lon", "model", "kind"})
 _KNOWN = _DESCRIBING | {"time", "revision", "sensor"}
 _BAD_ESCAPES = re.compile(r"[\x00\ud800-\udfff]")
@@ -246,7 +245,7 @@ def _time(value: Any) -> datetime:
             f'"time" has no offset; write {_shown(value)}+09:00 (with yours), or leave "time" out',
         )
     try:
-        return datetime.fromisoformat(_FRACTION.sub(r".\1", value)).astimezone(UTC)
+        return datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadMessage("time_format", f'"time" is "{_shown(value)}", which no calendar has') from None
 

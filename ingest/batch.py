@@ -35,6 +35,12 @@ class Verdict:
         """Its sensor, or 0."""
         return self.sensor.sensor_id if self.sensor else NO_SENSOR
 
+    @property
+    def counted(self) -> tuple[int, Outcome]:
+        """What the ledger counts."""
+        outcome = self.outcome if self.outcome is not None else Outcome.QUARANTINED
+        return (self.sensor.sensor_id if self.sensor else NO_SENSOR), outcome
+
     def refuse(self, refusal: Refusal, place: int | None = None) -> None:
         """It goes to quarantine, or is turned away."""
         self.refusal = Refusal(refusal.code, refusal.text, refusal.index if place is None else place)
@@ -63,6 +69,8 @@ class Batch:
     messages: Sequence[Message]
     verdicts: list[list[Verdict]] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
+    #: what was counted, once it is
+    tally: Tally | None = None
     #: verdict of each fact, in order
     _owners: list[Verdict] = field(default_factory=list)
 
@@ -122,15 +130,12 @@ class Batch:
         for verdict, outcome in zip(self._owners, outcomes, strict=True):
             verdict.outcome = outcome
 
-    def tally(self, tally: Tally) -> Tally:
-        """Count every message of the batch."""
+    def count(self, tally: Tally) -> Tally:
+        """Count every message of the batch in a fresh tally."""
+        self.tally = tally
         for verdicts in self.verdicts:
             if verdicts:
-                pairs = [
-                    (v.sensor_id, v.outcome if v.outcome is not None else Outcome.QUARANTINED)
-                    for v in verdicts
-                ]
-                tally.add_message(verdicts[0].message.at, pairs)
+                tally.add_message(verdicts[0].message.at, [verdict.counted for verdict in verdicts])
         return tally
 
     def cases(self) -> list[Case]:

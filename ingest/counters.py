@@ -7,6 +7,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from ingest.fold import Outcome
+from ingest.tally import Tally
 from ingest.writer import Report
 
 #: Later than this is a replay, not a lag.
@@ -50,13 +51,10 @@ class Counters:
 
     def add(self, report: Report, now: datetime) -> None:
         """Count a commit."""
-        messages, readings = report.tally.totals()
-        for outcome in Outcome:
-            self.messages.labels(outcome.label).inc(messages[outcome])
-            self.readings.labels(outcome.label).inc(readings[outcome])
         self.batch_seconds.observe(report.seconds)
         self.last_commit.set(now.timestamp())
         for batch in report.batches:
+            self._count(batch.tally)
             for case in batch.cases():
                 self.refusals.labels(case.refusal.code).inc()
             self.extra.inc(sum(batch.extra_keys()[0].values()))
@@ -64,3 +62,10 @@ class Counters:
             lag = (now - batch.facts[-1].time).total_seconds() if batch.facts else MAX_LAG_S
             if lag < MAX_LAG_S:
                 self.lag_seconds.observe(lag)
+
+    def _count(self, tally: Tally | None) -> None:
+        messages, readings = tally.totals() if tally else ([], [])
+        for counter, counts in ((self.messages, messages), (self.readings, readings)):
+            for outcome, count in zip(Outcome, counts, strict=False):
+                if count:
+                    counter.labels(outcome.label).inc(count)

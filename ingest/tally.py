@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ingest.fold import Outcome
@@ -19,7 +19,10 @@ class Tally:
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
-        self._days: dict[datetime, date] = {}
+        #: the minute of the message before: its bounds, its counts, its city day
+        self._from = self._until = datetime.min.replace(tzinfo=UTC)
+        self._counts: list[int] = []
+        self._day = date.min
         #: minute → [messages, messages by outcome …, readings by outcome …]
         self.minutes: dict[datetime, list[int]] = defaultdict(lambda: [0] * (1 + 2 * OUTCOMES))
         #: (sensor, city day) → [messages, readings by outcome …]
@@ -32,17 +35,23 @@ class Tally:
 
         `carrier` is the sensor whose topic it came on: the message counts there, each reading at its sensor.
         """
-        worst = max(outcome for _, outcome in outcomes)
-        minute = at.replace(second=0, microsecond=0)
-        counts = self.minutes[minute]
+        worst = outcomes[0][1] if len(outcomes) == 1 else max(outcome for _, outcome in outcomes)
+        if not self._from <= at < self._until:
+            self._turn_to(at)
+        counts, day = self._counts, self._day
         counts[0] += 1
         counts[1 + worst] += 1
-        day = self._days.get(minute) or self._days.setdefault(minute, minute.astimezone(self._zone).date())
         self.sensor_days[carrier or outcomes[0][0], day][0] += 1
         for sensor_id, outcome in outcomes:
             counts[1 + OUTCOMES + outcome] += 1
             self.sensor_days[sensor_id, day][1 + outcome] += 1
         return worst
+
+    def _turn_to(self, at: datetime) -> None:
+        """Messages come minute by minute: what holds for a minute is found once."""
+        self._from = at.replace(second=0, microsecond=0)
+        self._until = self._from + timedelta(minutes=1)
+        self._counts, self._day = self.minutes[self._from], self._from.astimezone(self._zone).date()
 
     def add_readings(self, at: datetime, sensor_id: int, outcome: Outcome, count: int) -> None:
         """Count readings that came without a message: an import or a back-fill."""

@@ -49,7 +49,6 @@ class Report:
     """What a commit did."""
 
     batches: list[Batch]
-    tally: Tally
     watched: frozenset[str]
     seconds: float
     looked_first: bool
@@ -100,9 +99,8 @@ class Writer:
         started = time.perf_counter()
         looked = self._look_first > 0
         batches: list[Batch] = []
-        total = self.tally_of()
-        watched = self._write_some(conn, list(messages), marks, batches, total)
-        return Report(batches, total, watched, time.perf_counter() - started, looked)
+        watched = self._write_some(conn, list(messages), marks, batches)
+        return Report(batches, watched, time.perf_counter() - started, looked)
 
     def _write_some(
         self,
@@ -110,7 +108,6 @@ class Writer:
         messages: list[Message],
         marks: Marks,
         done: list[Batch],
-        total: Tally,
     ) -> frozenset[str]:
         try:
             batch, watched = self._write_once(conn, messages, marks)
@@ -122,12 +119,11 @@ class Writer:
                 if any(isinstance(item, Refusal) and item.code == "database" for item in messages[0].items):
                     raise
                 messages[0].items = [Refusal("database", f"the database refuses it: {one_line(error)}")]
-                return self._write_some(conn, messages, marks, done, total)
+                return self._write_some(conn, messages, marks, done)
             half = len(messages) // 2
-            first = self._write_some(conn, messages[:half], marks, done, total)
-            return first | self._write_some(conn, messages[half:], marks, done, total)
+            first = self._write_some(conn, messages[:half], marks, done)
+            return first | self._write_some(conn, messages[half:], marks, done)
         done.append(batch)
-        batch.tally(total)
         return watched
 
     def _write_once(
@@ -213,7 +209,7 @@ class Writer:
                 conn.execute(statement("keep_timeless"), slot_digests)
             if marks.announce is not None:
                 marks.announce(conn, batch, frozenset(watched))
-            ledger.raise_counts(conn, self.name, batch.tally(self.tally_of()))
+            ledger.raise_counts(conn, self.name, batch.count(self.tally_of()))
         self._look_first = max(self._look_first - 1, 0)
         return batch, frozenset(watched)
 
