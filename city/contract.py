@@ -286,9 +286,10 @@ def _degrees(key: str, value: Any, limit: int) -> float:
     return float(value)
 
 
-def _extra(others: dict[str, Any], nesting: int) -> tuple[dict[str, Any] | None, int]:
+def _extra(others: dict[str, Any], nesting: int) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
     kept: dict[str, Any] = {}
-    dropped, size = 0, 2
+    dropped: list[str] = []
+    size = 1  # a brace; each key brings a comma, or the other brace
     for key, value in others.items():
         if key.strip().lower() == "time":
             raise BadMessage(
@@ -301,10 +302,10 @@ def _extra(others: dict[str, Any], nesting: int) -> tuple[dict[str, Any] | None,
         value = None if is_personal(key) else nulled(value)[0]  # noqa: PLW2901 what is kept
         grown = size + len(msgspec.json.encode({key: value})) - 1
         if len(kept) == MAX_EXTRA_KEYS or grown > MAX_EXTRA_BYTES:
-            dropped += 1
+            dropped.append(_shown(key))
             continue
         kept[key], size = value, grown
-    return kept or None, dropped
+    return kept or None, tuple(dropped)
 
 
 def _depth(value: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -20,16 +21,15 @@ PERSONAL = frozenset(
     }
 )  # fmt: skip
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_WORDS = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NOT_ALNUM = re.compile(r"[^a-z0-9]+")
-#: A body that is no JSON is searched for the same names as whole words.
-_IN_TEXT = re.compile(
-    rb"(?<![A-Za-z])(?:" + b"|".join(sorted(p.encode() for p in PERSONAL)) + rb")(?![A-Za-z])", re.IGNORECASE
-)
+#: What may be a key in a body that is no JSON; and a quick look that spares most bodies the slow one.
+_KEYS = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_ANYWHERE = re.compile("|".join(sorted(PERSONAL)))
 
 
 def is_personal(key: str) -> bool:
-    """Whether a key names a person or a person's device: `mac`, `wifiMac`, `client_macs`, `IMSI` …"""
+    """Whether a key names a person or a person's device: `mac`, `wifiMac`, `client_macs`, `IMSI`."""
     if _NOT_ALNUM.sub("", key.lower()) in PERSONAL:
         return True
     return any(word.lower() in PERSONAL for word in _WORDS.findall(key))
@@ -53,7 +53,16 @@ def nulled(value: Any) -> tuple[Any, bool]:
     return value, False
 
 
+def holds_personal(body: bytes) -> bool:
+    """Whether any key of a JSON body is personal, one that an equal key after it hides included."""
+    keys: set[str] = set()
+    json.loads(body, object_pairs_hook=lambda pairs: keys.update(key for key, _ in pairs))
+    return any(map(is_personal, keys))
+
+
 def names_person(body: bytes) -> bool:
-    """Whether a body that is no JSON holds such a name as a word of its own."""
-    text = body.replace(b"\x00", b"")
-    return _IN_TEXT.search(text) is not None
+    """Whether a body that is no JSON holds such a name, in any of the forms that a key may have."""
+    text = body.replace(b"\x00", b"").decode("latin-1")
+    if not _ANYWHERE.search(_NOT_ALNUM.sub("", text.lower())):
+        return False
+    return any(map(is_personal, set(_KEYS.findall(text))))

@@ -59,8 +59,8 @@ class Reading:
     about: About | None = None
     #: unknown keys, personal ones nulled, cut to the limits
     extra: Mapping[str, Any] | None = None
-    #: how many keys the limits of `extra` cost
-    extra_dropped: int = 0
+    #: keys that the limits of `extra` cost, cut to MAX_LABEL characters
+    extra_dropped: tuple[str, ...] = ()
     #: place in the message's array; 0 for a lone object
     index: int = 0
 

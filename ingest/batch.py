@@ -156,15 +156,15 @@ class Batch:
         }
         return sorted(found.values())
 
-    def extra_keys(self) -> tuple[Counter[str], int]:
-        """Unknown keys by name, and how many the limits dropped."""
+    def extra_keys(self) -> tuple[Counter[str], Counter[str]]:
+        """Unknown keys by name: how many were kept, and how many the limits dropped."""
         seen: Counter[str] = Counter()
-        dropped = 0
+        dropped: Counter[str] = Counter()
         for message in self.messages:
             for item in message.items:
-                if isinstance(item, Reading) and item.extra:
-                    seen.update(item.extra.keys())
-                    dropped += item.extra_dropped
+                if isinstance(item, Reading) and (item.extra or item.extra_dropped):
+                    seen.update((item.extra or {}).keys())
+                    dropped.update(item.extra_dropped)
         return seen, dropped
 
 

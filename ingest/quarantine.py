@@ -11,7 +11,7 @@ import msgspec
 import psycopg
 
 from city.db import statement
-from city.personal import names_person, nulled
+from city.personal import holds_personal, names_person, nulled
 from city.reading import Refusal
 from ingest.fold import Outcome
 from ingest.message import Message
@@ -70,7 +70,7 @@ def kept_payload(message: Message, refusal: Refusal) -> bytes | None:
     if refusal.code == "too_large":
         payload = payload[:REJECTED_SAMPLE_BYTES]
     try:
-        body, found = nulled(msgspec.json.decode(payload))
+        body = msgspec.json.decode(payload)
+        return msgspec.json.encode(nulled(body)[0]) if holds_personal(payload) else payload
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
         return None if names_person(payload) else payload
-    return msgspec.json.encode(body) if found else payload

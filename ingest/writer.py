@@ -228,7 +228,6 @@ class Writer:
         if statuses := batch.statuses():
             conn.execute(statement("set_status"), [list(column) for column in zip(*statuses, strict=True)])
         seen, dropped = batch.extra_keys()
-        if seen:
-            keys = sorted(seen)
-            drops = [dropped] + [0] * (len(keys) - 1)
-            conn.execute(statement("raise_extra_keys"), [keys, [seen[key] for key in keys], drops])
+        if keys := sorted(seen.keys() | dropped.keys()):
+            counts = [[seen[key] for key in keys], [dropped[key] for key in keys]]
+            conn.execute(statement("raise_extra_keys"), [keys, *counts])
