@@ -149,18 +149,17 @@ def _mosquitto(broker: Broker, folder: DataFolder, account: Account | None) -> P
     return _program(broker, folder, [broker.path, "-c", str(folder.broker / "mosquitto.conf")], account)
 
 
+def iotcore_settings(address: str, port: int) -> str:
+    """The text of iotcore's settings file."""
+    return IOTCORE_SETTINGS.format(
+        address=_bracketed(address), port=port, payload=IOTCORE_PAYLOAD_BYTES, window=IOTCORE_WINDOW
+    )
+
+
 def _iotcore(broker: Broker, folder: DataFolder) -> Program:
     folder.make(folder.broker, None)
     settings = folder.broker / "rumqttd.toml"
-    write_private(
-        settings,
-        IOTCORE_SETTINGS.format(
-            address=_bracketed(broker.address),
-            port=broker.port,
-            payload=IOTCORE_PAYLOAD_BYTES,
-            window=IOTCORE_WINDOW,
-        ),
-    )
+    write_private(settings, iotcore_settings(broker.address, broker.port))
     return _program(broker, folder, [broker.path, "-P", "-m", "sdot.rumqttd", str(settings)], None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 
-from sdot.broker import IOTCORE_PAYLOAD_BYTES, IOTCORE_SETTINGS
+from sdot.broker import iotcore_settings
 from tests.servers.broker import Broker
 from tests.servers.missing import Missing
 from tests.servers.process import ROOT, Process
@@ -21,7 +21,6 @@ class Iotcore(Broker):
         if importlib.util.find_spec("iotcore") is None:
             raise Missing("the wheel iotcore is not installed")
         settings = self.place.path / "iotcore.toml"
-        limits = {"address": "127.0.0.1", "port": self.port, "payload": IOTCORE_PAYLOAD_BYTES}
-        settings.write_text(IOTCORE_SETTINGS.format(**limits))
+        settings.write_text(iotcore_settings("127.0.0.1", self.port))
         command = [sys.executable, "-m", "sdot.rumqttd", settings]
         return Process(command, self.place.path / "log", cwd=ROOT)

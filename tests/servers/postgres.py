@@ -143,8 +143,8 @@ class Server:
         """Start it again on its data and port, after `process.kill()` or `process.stop()`."""
         self.port, self.process = self._start(self.port)
 
-    def create(self, template: str = "template1") -> Database:
-        """A new database, a copy of the template."""
+    def create(self, template: str = "template0") -> Database:
+        """A new database, a copy of the template; empty by default (TimescaleDB's launcher visits template1)."""
         name = f"test_{uuid.uuid4().hex[:12]}"
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
