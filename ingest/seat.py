@@ -86,14 +86,19 @@ class Seat:
         return True
 
     def _sit(self, conn: psycopg.Connection[Any], prepare: Prepare) -> bool:
-        slot = slots.take_slot(conn, self.slot)
+        before = self.slot
+        slot = slots.take_slot(conn, before)
         if slot is None:
             log.warning("slot %s was taken over while the database was away; taking another", self.slot)
             self.slot = None
             return False
-        is_new, self.slot = slot != self.slot, slot
-        slots.introduce(conn, slot, self.writer, self.metrics_port)
-        prepare(conn, slot, is_new)
+        self.slot = slot
+        try:
+            slots.introduce(conn, slot, self.writer, self.metrics_port)
+            prepare(conn, slot, slot != before)
+        except psycopg.Error:
+            self.slot = before  # not prepared: new to us the next time, too
+            raise
         return True
 
     def _close(self, conn: psycopg.Connection[Any] | None) -> None:

@@ -46,9 +46,9 @@ class Timeless:
         self._seen.append((time.monotonic(), digest))
         return False
 
-    def kept(self) -> bytes:
-        """What the batch's transaction writes down."""
-        limit = time.monotonic() - KEEP_S
+    def kept(self, since: float) -> bytes:
+        """What the transaction of a batch writes down that has been open `since` then (monotonic seconds)."""
+        limit = since - KEEP_S
         while self._seen and self._seen[0][0] < limit:
             self._seen.popleft()
         return b"".join(digest for _, digest in self._seen)

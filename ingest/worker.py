@@ -218,7 +218,8 @@ class Worker:
 
     def _marks(self, batch: Open) -> Marks:
         links = {message.delivery.link for message in batch.messages if message.digest is not None}
-        kept = [(link, self._sessions.timeless[link].kept()) for link in sorted(links) if link != RETAINED]
+        timeless = self._sessions.timeless
+        kept = [(link, timeless[link].kept(batch.since)) for link in sorted(links) if link != RETAINED]
         return Marks(kept, self._announce)
 
     def _announce(self, conn: psycopg.Connection[Any], batch: Batch, watched: frozenset[str]) -> None:

@@ -121,7 +121,8 @@ class Writer:
                 messages[0].items = [Refusal("database", f"the database refuses it: {one_line(error)}")]
                 return self._write_some(conn, messages, marks, done)
             half = len(messages) // 2
-            first = self._write_some(conn, messages[:half], marks, done)
+            # The digests are of all messages: none may be believed stored before the last of them is.
+            first = self._write_some(conn, messages[:half], Marks((), marks.announce), done)
             return first | self._write_some(conn, messages[half:], marks, done)
         done.append(batch)
         return watched
