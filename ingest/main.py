@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -23,6 +24,9 @@ log = logging.getLogger("ingest.main")
 RESTART_S, MAX_RESTART_S = 0.2, 5.0
 #: How long workers may take to commit and leave.
 STOP_S = 15.0
+#: A batch makes some 40,000 objects without a cycle among them. With Python's thresholds of (700, 10, 10) looking
+#: for cycles took a fifth of a worker's time (measured).
+GC_THRESHOLDS = (100_000, 20, 50)
 
 
 def run(settings: Settings) -> None:
@@ -50,7 +54,14 @@ def run_worker(settings: Settings, number: int | None = None) -> None:
     worker.seat.metrics_port = probe.serve(
         settings.metrics_host, port, worker.counters.registry, worker.standing
     )
+    _spare_the_collector()
     worker.run()
+
+
+def _spare_the_collector() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def _on_stop(stop: Callable[[], None]) -> None:

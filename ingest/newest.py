@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,17 +20,20 @@ class Newest:
     values: dict[str, tuple[float | None, datetime, bool]] = field(default_factory=dict)
 
 
-def newest(accepted: Iterable[Fact], plausible: Plausible) -> dict[int, Newest]:
-    """Sensor → its newest values among readings that were stored or revised, in order of arrival."""
+def newest(accepted: Sequence[Fact], plausible: Plausible) -> dict[int, Newest]:
+    """Sensor → its newest values among readings that were stored or revised, given in order of arrival."""
     found: dict[int, Newest] = {}
-    for fact in accepted:
-        row = found.get(fact.sensor_id)
+    for fact in reversed(
+        accepted
+    ):  # the later arrival wins where times are equal, and mostly is the newer one
+        time, row = fact.time, found.get(fact.sensor_id)
         if row is None:
-            row = found[fact.sensor_id] = Newest(fact.time, fact.received_at)
-        row.time = max(row.time, fact.time)
+            row = found[fact.sensor_id] = Newest(time, fact.received_at)
+        row.time = max(row.time, time)
         row.changed_at = max(row.changed_at, fact.received_at)
+        values = row.values
         for key, value in fact.values.items():
-            old = row.values.get(key)
-            if old is None or fact.time >= old[1]:
-                row.values[key] = (value, fact.time, plausible.is_flagged(key, value))
+            old = values.get(key)
+            if old is None or time > old[1]:
+                values[key] = (value, time, plausible.is_flagged(key, value))
     return found

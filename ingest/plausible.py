@@ -43,10 +43,10 @@ class Plausible:
     def details(self, values: Mapping[str, float | None]) -> Iterator[tuple[int, str]]:
         """(bit number, words) of each flagged value."""
         for key, value in values.items():
-            if value is not None and self.is_flagged(key, value):
+            if value is None:
+                continue
+            low, high, _ = self._limits[key]
+            if not low <= value <= high:
                 metric = self._metrics[key]
-                low, high = metric.plausible
-                yield (
-                    metric.bit,
-                    f"over {high:g} {metric.unit}" if value > high else f"under {low:g} {metric.unit}",
-                )
+                words = f"over {high:g}" if value > high else f"under {low:g}"
+                yield metric.bit, f"{words} {metric.unit}"

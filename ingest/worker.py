@@ -177,7 +177,7 @@ class Worker:
 
     def _connected(self, session: Session) -> None:
         if session.resumed:
-            self._writer.look_first()
+            self._writer.expect_again(self.settings.inflight)
         if session.number == self.seat.slot and self.settings.mqtt_shared:
             self._drain.retained_due = True
 

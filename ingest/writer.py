@@ -80,6 +80,7 @@ class Writer:
     _told: dict[str, About] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+    _resent: int = field(init=False, default=0)
         self._series = Series(self.catalogue, self.name)
 
     def prepare(self, conn: psycopg.Connection[Any]) -> None:
@@ -88,16 +89,24 @@ class Writer:
         self._weeks.clear()
 
     def look_first(self) -> None:
-        """Expect repeats: a session was resumed, or a replay begins."""
+        """Expect repeats: there was one, or a replay begins."""
         self._look_first = LOOK_FIRST_BATCHES
 
     def write(self, conn: psycopg.Connection[Any], messages: Sequence[Message], marks: Marks) -> Report:
         """Commit messages; data the database can never store are isolated and quarantined.
 
         Raises psycopg.Error where the same messages are worth another try.
+    def expect_again(self, messages: int) -> None:
+        """A session was resumed: so many may come that were committed and not acknowledged."""
+        self._resent = max(self._resent, messages)
+
+    @property
+    def _looks(self) -> bool:
+        return self._look_first > 0 or self._resent > 0
+
         """
         started = time.perf_counter()
-        looked = self._look_first > 0
+        looked = self._looks
         batches: list[Batch] = []
         watched = self._write_some(conn, list(messages), marks, batches)
         return Report(batches, watched, time.perf_counter() - started, looked)
@@ -215,13 +224,12 @@ class Writer:
         return batch, frozenset(watched)
 
     def _store(self, conn: psycopg.Connection[Any], batch: Batch, open_from: datetime) -> None:
-        existing = (
-            self._series.existing(conn, keys_of(batch.facts)) if self._look_first and batch.facts else {}
-        )
+        existing = self._series.existing(conn, keys_of(batch.facts)) if self._looks and batch.facts else {}
         folded = fold(batch.facts, existing)
         batch.settle(folded.outcomes)
         self._series.write(conn, folded, open_from)
         self._series.write_latest(conn, newest(folded.accepted, self._series.plausible))
+        self._resent = max(self._resent - len(messages), 0)
 
     def _account(self, conn: psycopg.Connection[Any], batch: Batch) -> None:
         if cases := batch.cases():
