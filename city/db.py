@@ -73,8 +73,8 @@ def told(what: str) -> Iterator[None]:
 
 
 def is_permanent(error: psycopg.Error) -> bool:
-    """Whether the data are at fault, so that the same batch will fail again."""
-    return bool(error.sqlstate) and str(error.sqlstate)[:2] in _PERMANENT_CLASSES
+    """Whether the data are at fault, so that the same batch will fail again; the driver itself may say so."""
+    return isinstance(error, psycopg.DataError) or str(error.sqlstate)[:2] in _PERMANENT_CLASSES
 
 
 def is_missing_partition(error: psycopg.Error) -> bool:

@@ -15,6 +15,7 @@ from city.metrics import Catalogue
 from city.reading import Reading, Refusal
 from ingest.batch import Batch, Verdict
 from ingest.fold import Outcome
+from ingest.message import Message
 from ingest.plausible import Plausible
 from ingest.quarantine import kept_payload
 
@@ -80,7 +81,7 @@ class Watchers:
             "at": message.at.isoformat(),
             "topic": message.topic[:200],
             "outcome": Outcome(worst).label,
-            "payload": _shown(message, verdicts[0]),
+            "payload": _shown(message, verdicts[0].refusal or _NO_REFUSAL),
             "bytes": len(message.payload),
             "readings": [self._reading(verdict) for verdict in verdicts[:MAX_TOLD]],
             "more": max(len(verdicts) - MAX_TOLD, 0),
@@ -128,12 +129,10 @@ class Watchers:
             yield "its position is outside the city"
 
 
-def _shown(message: Any, verdict: Verdict) -> str:
-    kept = kept_payload(message, verdict.refusal) if verdict.refusal else message.payload
+def _shown(message: Message, refusal: Refusal) -> str:
+    kept = kept_payload(message, refusal)
     if kept is None:
         return f"({len(message.payload)} bytes, not shown: they name a person's device)"
-    if not verdict.refusal and isinstance(verdict.item, Reading) and verdict.item.extra:
-        kept = kept_payload(message, _NO_REFUSAL) or b""
     return kept[:MAX_PAYLOAD_TOLD].decode("utf-8", "replace").replace("\x00", "\\0")
 
 

@@ -71,16 +71,19 @@ class Batch:
     facts: list[Fact] = field(default_factory=list)
     #: what was counted, once it is
     tally: Tally | None = None
+    #: sensor on whose topic each message came, 0 where it is none
+    _carriers: list[int] = field(default_factory=list)
     #: verdict of each fact, in order
     _owners: list[Verdict] = field(default_factory=list)
 
     def judge(self, registry: Registry, clock: Clock, floor: datetime) -> None:
         """Find each reading's sensor and make facts of those that can be stored."""
-        self.verdicts, self.facts, self._owners = [], [], []
+        self.verdicts, self.facts, self._carriers, self._owners = [], [], [], []
         for message in self.messages:
             carrier = registry.get(message.serial) if message.serial else None
             verdicts = [self._one(message, item, carrier, registry, floor) for item in message.items]
             self.verdicts.append(verdicts)
+            self._carriers.append(carrier.sensor_id if carrier else NO_SENSOR)
             for verdict in verdicts:
                 if verdict.outcome is None:
                     self._add_fact(verdict, clock)
@@ -133,10 +136,15 @@ class Batch:
     def count(self, tally: Tally) -> Tally:
         """Count every message of the batch in a fresh tally."""
         self.tally = tally
-        for verdicts in self.verdicts:
+        for verdicts, carrier in zip(self.verdicts, self._carriers, strict=True):
             if verdicts:
-                tally.add_message(verdicts[0].message.at, [verdict.counted for verdict in verdicts])
+                tally.add_message(verdicts[0].message.at, [verdict.counted for verdict in verdicts], carrier)
         return tally
+
+    def unknown(self) -> set[str | None]:
+        """Serials that are no sensor's."""
+        refused = (v for verdicts in self.verdicts for v in verdicts if v.refusal)
+        return {_serial(v) for v in refused if v.refusal and v.refusal.code == UNKNOWN.code}
 
     def cases(self) -> list[Case]:
         """What goes to quarantine."""

@@ -85,6 +85,7 @@ class Registry:
     def __init__(self, locator: Locator) -> None:
         self._locator = locator
         self._sensors: dict[str, Sensor] = {}
+        self._serials: dict[int, str] = {}
         self._districts: dict[str, int] = {}
         self.version = -1
 
@@ -108,7 +109,15 @@ class Registry:
     def _take(self, conn: psycopg.Connection[Any], name: str, argument: object) -> None:
         with conn.cursor(row_factory=class_row(Sensor)) as cursor:
             for sensor in cursor.execute(statement(name), [argument]):
+                self._forget_former(sensor)
                 self._sensors[sensor.serial] = sensor
+
+    def _forget_former(self, sensor: Sensor) -> None:
+        """A renamed sensor is no longer known by its former serial, which may be another's by now."""
+        former = self._serials.get(sensor.sensor_id, sensor.serial)
+        if former != sensor.serial and self._sensors[former].sensor_id == sensor.sensor_id:
+            del self._sensors[former]
+        self._serials[sensor.sensor_id] = sensor.serial
 
     def district_of(self, about: About | None) -> tuple[int | None, bool]:
         """(district, whether a position decided it) of a self-description."""
@@ -151,13 +160,17 @@ class Registry:
         values = [serial, about.model, site_id, district, located, state, False, BY_MQTT, state, version]
         conn.execute(statement("insert_sensor"), values)
 
-    def describe(self, conn: psycopg.Connection[Any], sensor: Sensor, about: About) -> Sensor:
-        """Fill what is unset of a sensor from what it says of itself; returns its new row.
+    def describe(self, conn: psycopg.Connection[Any], serial: str, about: About) -> None:
+        """Fill what is unset of a sensor from what it says of itself.
 
         The first description holds, and a verified sensor that has a district keeps it.
         """
         with conn.transaction():
             version = _one(conn, "registry_begin")
+            self.refresh(conn, version - 1)  # what a person changed meanwhile stands
+            sensor = self._sensors.get(serial)
+            if sensor is None or sensor.state == "retired" or not sensor.learns_from(about):
+                return
             district, located = sensor.district_id, sensor.located
             if not sensor.has_position and (about.latitude is not None or district is None):
                 found, by_position = self.district_of(about)
@@ -167,8 +180,7 @@ class Registry:
             conn.execute(statement("describe_site"), place)
             described = [about.model, district, located, version, sensor.sensor_id]
             conn.execute(statement("describe_sensor"), described)
-            self._take(conn, "read_sensors_by_serial", [sensor.serial])
-        return self._sensors[sensor.serial]
+            self._take(conn, "read_sensors_by_serial", [serial])
 
 
 def _one(conn: psycopg.Connection[Any], name: str) -> int:

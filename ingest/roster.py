@@ -6,7 +6,8 @@ before it has ended, one that begins after sees it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +34,8 @@ class Known:
     district: str | None
     district_id: int | None
     last_time: datetime | None
+    #: somebody vouched for it, now or before it was retired
+    vouched_for: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,42 +52,41 @@ def find(conn: psycopg.Connection[Any], serial: str) -> Known:
     row = conn.execute(statement("find_sensor"), [serial]).fetchone()
     if row is None:
         raise RegistryError(f"no sensor is called {serial!r}; `sdot sensor list` shows those there are")
-    return Known(row[0], serial, row[1], row[2], row[3], row[6])
+    return Known(row[0], serial, row[1], row[2], row[3], row[6], row[5] is not None)
 
 
 def verify(conn: psycopg.Connection[Any], serial: str) -> int:
-    """Bring a sensor into its district's figure; returns how many of its readings changed."""
-    sensor = find(conn, serial)
-    with conn.transaction():
-        conn.execute(statement("verify_sensor"), [_next_version(conn), sensor.sensor_id])
-    return _rehome(conn, sensor, sensor.district_id, ALWAYS)
+    """Bring a sensor into its district's figure; returns how many of its readings changed.
+
+    Readings that count in a district already, as those of a sensor that was moved, stay there.
+    """
+    with _change(conn, serial) as (sensor, version):
+        conn.execute(statement("verify_sensor"), [version, sensor.sensor_id])
+    return _rehome(conn, sensor, sensor.district_id, ALWAYS, only_homeless=True)
 
 
 def retire(conn: psycopg.Connection[Any], serial: str) -> None:
     """Take a sensor out of service: what it still sends is quarantined, its past stays."""
-    sensor = find(conn, serial)
-    with conn.transaction():
-        conn.execute(statement("retire_sensor"), [_next_version(conn), sensor.sensor_id])
+    with _change(conn, serial) as (sensor, version):
+        conn.execute(statement("retire_sensor"), [version, sensor.sensor_id])
     _tell(conn, sensor)
 
 
 def rename(conn: psycopg.Connection[Any], serial: str, new: str) -> None:
     """Give a sensor another serial; its past stays with it. RegistryError where the new one is taken."""
-    sensor = find(conn, serial)
     if not SERIAL.fullmatch(new):
         raise RegistryError(f"{new!r} is no serial: letters, digits and ._:- only, at most 64")
-    if conn.execute(statement("find_sensor"), [new]).fetchone():
-        raise RegistryError(f"{new!r} is there already; retire or rename it first")
-    with conn.transaction():
-        conn.execute(statement("rename_sensor"), [new, _next_version(conn), sensor.sensor_id])
+    with _change(conn, serial) as (sensor, version):
+        if conn.execute(statement("find_sensor"), [new]).fetchone():
+            raise RegistryError(f"{new!r} is there already; retire or rename it first")
+        conn.execute(statement("rename_sensor"), [new, version, sensor.sensor_id])
     _tell(conn, sensor)
 
 
 def make_gateway(conn: psycopg.Connection[Any], serial: str) -> None:
     """Let a sensor's messages carry the readings of others."""
-    sensor = find(conn, serial)
-    with conn.transaction():
-        conn.execute(statement("make_gateway"), [_next_version(conn), sensor.sensor_id])
+    with _change(conn, serial) as (sensor, version):
+        conn.execute(statement("make_gateway"), [version, sensor.sensor_id])
 
 
 def move(conn: psycopg.Connection[Any], locator: Locator, serial: str, place: Place, since: datetime) -> int:
@@ -92,18 +94,16 @@ def move(conn: psycopg.Connection[Any], locator: Locator, serial: str, place: Pl
 
     RegistryError where the place is in no district.
     """
-    sensor = find(conn, serial)
     code, located = _code(locator, place)
     districts: Mapping[str, int] = {row[0]: row[1] for row in conn.execute(statement("read_districts"))}
     district = districts[code]
-    with conn.transaction():
-        version = _next_version(conn)
+    with _change(conn, serial) as (sensor, version):
         kind = conn.execute(statement("read_kind"), [sensor.sensor_id]).fetchone()
         position = [kind[0] if kind else None, place.latitude, place.longitude]
         site = conn.execute(statement("insert_site"), position).fetchone()
         moved = [site[0] if site else None, district, located, version, sensor.sensor_id]
         conn.execute(statement("move_sensor"), moved)
-    if sensor.state == "unverified":
+    if not sensor.vouched_for:
         _tell(conn, sensor)
         return 0
     return _rehome(conn, sensor, district, since)
@@ -125,19 +125,26 @@ def _code(locator: Locator, place: Place) -> tuple[str, bool]:
     return code, False
 
 
-def _next_version(conn: psycopg.Connection[Any]) -> int:
-    """The registry's next version, once no batch is open."""
-    row = conn.execute(statement("registry_begin")).fetchone()
-    return int(row[0]) if row else 0
-
-
-def _rehome(conn: psycopg.Connection[Any], sensor: Known, district: int | None, since: datetime) -> int:
-    given = {"sensor": sensor.sensor_id, "district": district, "since": since}
+@contextmanager
+def _change(conn: psycopg.Connection[Any], serial: str) -> Iterator[tuple[Known, int]]:
+    """The sensor as it stands once no batch is open, and the registry's next version; committed at the end."""
     with conn.transaction():
-        changed = conn.execute(statement("rehome_readings"), given).rowcount
-        conn.execute(statement("touch_sensor"), given)
+        row = conn.execute(statement("registry_begin")).fetchone()
+        yield find(conn, serial), int(row[0]) if row else 0
+
+
+def _rehome(
+    conn: psycopg.Connection[Any],
+    sensor: Known,
+    district: int | None,
+    since: datetime,
+    *,
+    only_homeless: bool = False,
+) -> int:
+    given = {"sensor": sensor.sensor_id, "district": district, "since": since, "homeless": only_homeless}
+    row = conn.execute(statement("rehome_readings"), given).fetchone()
     _tell(conn, sensor)
-    return changed
+    return int(row[0]) if row else 0
 
 
 def _tell(conn: psycopg.Connection[Any], sensor: Known) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -135,7 +134,7 @@ class Seat:
 
     def find_orphans(self, conn: psycopg.Connection[Any]) -> None:
         """See which slots nobody holds."""
-        self.orphans = slots.orphans(conn, datetime.now(UTC), ORPHAN_S)
+        self.orphans = slots.orphans(conn, ORPHAN_S)
 
     def leave(self, last: Callable[[psycopg.Connection[Any]], None]) -> None:
         """Say a last word and give the slot back; its session at the broker stays for whoever comes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -45,10 +44,9 @@ def abandoned(conn: psycopg.Connection[Any], mine: int, workers: int) -> int | N
     return None
 
 
-def orphans(conn: psycopg.Connection[Any], now: datetime, limit_s: float) -> list[int]:
-    """Slots whose holder has not been seen for `limit_s` seconds."""
-    rows = conn.execute(statement("read_workers")).fetchall()
-    return [row[0] for row in rows if (now - row[4]).total_seconds() > limit_s]
+def orphans(conn: psycopg.Connection[Any], limit_s: float) -> list[int]:
+    """Slots whose holder has not been seen for `limit_s` seconds of the server's clock."""
+    return [row[0] for row in conn.execute(statement("orphaned_slots"), [limit_s])]
 
 
 def bury(conn: psycopg.Connection[Any], slot: int) -> None:

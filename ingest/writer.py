@@ -33,6 +33,10 @@ OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 HORIZON_MARGIN = timedelta(days=1)
 
 
+class _Unmet(Exception):  # noqa: N818 a finding, not a failure
+    """A serial that was met is no sensor's any more: it was renamed meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Settings that decide what is taken."""
@@ -76,11 +80,11 @@ class Writer:
     _series: Series = field(init=False)
     _clock: Clock = field(init=False, default_factory=Clock)
     _look_first: int = field(init=False, default=0)
+    _resent: int = field(init=False, default=0)
     _weeks: set[tuple[int, int]] = field(init=False, default_factory=set)
     _told: dict[str, About] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-    _resent: int = field(init=False, default=0)
         self._series = Series(self.catalogue, self.name)
 
     def prepare(self, conn: psycopg.Connection[Any]) -> None:
@@ -92,10 +96,6 @@ class Writer:
         """Expect repeats: there was one, or a replay begins."""
         self._look_first = LOOK_FIRST_BATCHES
 
-    def write(self, conn: psycopg.Connection[Any], messages: Sequence[Message], marks: Marks) -> Report:
-        """Commit messages; data the database can never store are isolated and quarantined.
-
-        Raises psycopg.Error where the same messages are worth another try.
     def expect_again(self, messages: int) -> None:
         """A session was resumed: so many may come that were committed and not acknowledged."""
         self._resent = max(self._resent, messages)
@@ -104,6 +104,10 @@ class Writer:
     def _looks(self) -> bool:
         return self._look_first > 0 or self._resent > 0
 
+    def write(self, conn: psycopg.Connection[Any], messages: Sequence[Message], marks: Marks) -> Report:
+        """Commit messages; data the database can never store are isolated and quarantined.
+
+        Raises psycopg.Error where the same messages are worth another try.
         """
         started = time.perf_counter()
         looked = self._looks
@@ -143,10 +147,12 @@ class Writer:
         self._make_partitions(conn, messages)
         for _ in range(MAX_COLLISIONS):
             try:
-                return self._transaction(conn, messages, limited, marks)
+                return self._transaction(conn, messages, limited, marks, meets=True)
             except errors.UniqueViolation:
                 self.look_first()
-        return self._transaction(conn, messages, limited, marks)
+            except _Unmet:
+                limited = self._meet(conn, messages)
+        return self._transaction(conn, messages, limited, marks, meets=False)
 
     def _meet(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> frozenset[str]:
         """Register new serials and learn what sensors say of themselves; returns those over the limit."""
@@ -183,7 +189,7 @@ class Writer:
             told = self._told.get(serial)
             self._told[serial] = about
             if told != about:
-                self.registry.describe(conn, sensor, about)
+                self.registry.describe(conn, serial, about)
 
     def _make_partitions(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> None:
         for message in messages:
@@ -205,6 +211,8 @@ class Writer:
         messages: Sequence[Message],
         limited: frozenset[str],
         marks: Marks,
+        *,
+        meets: bool,
     ) -> tuple[Batch, frozenset[str]]:
         batch = Batch(messages)
         with conn.transaction():
@@ -212,6 +220,8 @@ class Writer:
             version, horizon, open_from, watched = row or (0, OLDEST, OLDEST, [])
             self.registry.refresh(conn, version)
             batch.judge(self.registry, self._clock, self._floor(horizon))
+            if meets and self.rules.register is not None and batch.unknown() - limited:
+                raise _Unmet
             with_limit(batch, limited)
             self._store(conn, batch, open_from)
             self._account(conn, batch)
@@ -221,6 +231,7 @@ class Writer:
                 marks.announce(conn, batch, frozenset(watched))
             ledger.raise_counts(conn, self.name, batch.count(self.tally_of()))
         self._look_first = max(self._look_first - 1, 0)
+        self._resent = max(self._resent - len(messages), 0)
         return batch, frozenset(watched)
 
     def _store(self, conn: psycopg.Connection[Any], batch: Batch, open_from: datetime) -> None:
@@ -229,7 +240,6 @@ class Writer:
         batch.settle(folded.outcomes)
         self._series.write(conn, folded, open_from)
         self._series.write_latest(conn, newest(folded.accepted, self._series.plausible))
-        self._resent = max(self._resent - len(messages), 0)
 
     def _account(self, conn: psycopg.Connection[Any], batch: Batch) -> None:
         if cases := batch.cases():

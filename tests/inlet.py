@@ -72,6 +72,7 @@ class Inlet:
         self.registry = Registry(pack)
         rules = Rules(register, per_hour, retention)
         self.writer = writer(name, pack.catalogue, self.registry, rules, lambda: Tally(pack.zone))
+        self.database = database
         self.conn: psycopg.Connection[Any] = connect(database.url_as("sdot_ingest"), "test of ingest")
         self.writer.prepare(self.conn)
 
@@ -83,6 +84,10 @@ class Inlet:
     ) -> None:
         with suppress(psycopg.Error):
             self.conn.close()
+
+    def owner(self) -> psycopg.Connection[Any]:
+        """A person's connection to the same database."""
+        return self.database.connect()
 
     def write(self, *messages: Message, timeless: Sequence[tuple[int, bytes]] = ()) -> Report:
         """Commit these as one batch."""

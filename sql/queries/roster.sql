@@ -40,17 +40,18 @@ UPDATE sensor SET gateway = true, version = %s WHERE sensor_id = %s
 SELECT p.kind FROM sensor AS s JOIN site AS p USING (site_id) WHERE s.sensor_id = %s
 
 -- name: rehome_readings
--- Its readings from an instant on, not below the horizon, count in its district.
-UPDATE reading SET district_id = %(district)s
-WHERE sensor_id = %(sensor)s AND time >= greatest(%(since)s, (SELECT horizon FROM checkpoint))
-    AND district_id IS DISTINCT FROM %(district)s
-
--- name: touch_sensor
--- Its closed buckets have to be computed again.
-INSERT INTO touched (sensor_id, time)
-SELECT DISTINCT r.sensor_id, date_bin('10 minutes', r.time, '2000-01-01 00:00:00+00')
-FROM reading AS r, checkpoint AS c
-WHERE r.sensor_id = %(sensor)s AND r.time >= greatest(%(since)s, c.horizon) AND r.time < c.open_from
+-- Its readings from an instant on, not below the horizon, count in its district; or only those that count in none.
+-- All of their buckets are touched: one that is open now may be closed when this commits.
+WITH moved AS (
+    UPDATE reading SET district_id = %(district)s
+    WHERE sensor_id = %(sensor)s AND time >= greatest(%(since)s, (SELECT horizon FROM checkpoint))
+        AND district_id IS DISTINCT FROM %(district)s AND (district_id IS NULL OR NOT %(homeless)s)
+    RETURNING time
+), touched_too AS (
+    INSERT INTO touched (sensor_id, time)
+    SELECT DISTINCT %(sensor)s::integer, date_bin('10 minutes', time, '2000-01-01 00:00:00+00') FROM moved
+)
+SELECT count(*) FROM moved
 
 -- name: refresh_latest
 -- Readers look at it again.

@@ -32,6 +32,10 @@ WHERE slot <> %(mine)s
         OR (released_at IS NOT NULL AND host = %(host)s AND slot >= %(workers)s))
 ORDER BY slot
 
+-- name: orphaned_slots
+-- Slots whose holder has not been seen for so many seconds.
+SELECT slot FROM worker WHERE seen_at < now() - make_interval(secs => %s) ORDER BY slot
+
 -- name: delete_slot
 -- The slot's session is gone from the broker.
 DELETE FROM worker WHERE slot = %s
