@@ -15,15 +15,19 @@ DOCS = ROOT / "docs"
 LAG = "run `python docs/reference.py`"
 
 
-@pytest.fixture(scope="module")
-def reference() -> ModuleType:
-    """The script that writes both files."""
-    spec = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
+def _script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def reference() -> ModuleType:
+    """The script that writes settings and commands."""
+    return _script("reference")
 
 
 def test_every_setting_is_documented(reference: ModuleType) -> None:
@@ -32,6 +36,11 @@ def test_every_setting_is_documented(reference: ModuleType) -> None:
 
 def test_every_command_is_documented(reference: ModuleType) -> None:
     assert (DOCS / "commands.md").read_text(encoding="utf-8") == reference.commands(), LAG
+
+
+def test_every_bad_message_is_documented() -> None:
+    written = (DOCS / "refusals.md").read_text(encoding="utf-8")
+    assert written == _script("refusals").refusals(), "run `python docs/refusals.py`"
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
