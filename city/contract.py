@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -34,6 +35,9 @@ _KNOWN = _DESCRIBING | {"time", "revision", "sensor"}
 _BAD_ESCAPES = re.compile(r"[\x00\ud800-\udfff]")
 _EXAMPLE_TIME = "2026-11-24T14:29:05+09:00"
 
+#: A guess costs a millisecond: so many keys of a reading are guessed at, and so many guesses remembered.
+MAX_GUESSES, MAX_GUESSED = 8, 4096
+
 _json = msgspec.json.Decoder()
 
 
@@ -53,6 +57,7 @@ class Decoder:
     def __init__(self, catalogue: Catalogue) -> None:
         self._ranges = {m.key: (m.possible[0], m.possible[1], m.unit) for m in catalogue}
         self._words = sorted((*self._ranges, *_KNOWN))
+        self._guesses: dict[str, str | None] = {}
 
     def decode(self, payload: bytes) -> list[Reading | Refusal]:
         """The readings of a body in order, a Refusal in the place of each bad one.
@@ -115,15 +120,21 @@ class Decoder:
             reading.extra, reading.extra_dropped = _extra(others, nesting)
 
     def _no_metric(self, item: Mapping[str, Any]) -> str:
-        for key in item:
+        for key in itertools.islice(item, MAX_GUESSES):
             if key not in _KNOWN and (near := self.suggestion(key)):
                 return f'no known metric in it: "{_shown(key)}" is none (did you mean "{near}"?)'
         return "no known metric in it; send at least one, such as pm25, temperature or visitors"
 
     def suggestion(self, key: str) -> str | None:
         """The known key nearest to an unknown one, or None."""
-        near = difflib.get_close_matches(_ALIASES.get(key.lower(), key.lower()), self._words, 1, 0.7)
-        return near[0] if near else None
+        if len(key) > MAX_LABEL:
+            return None
+        if key not in self._guesses:
+            if len(self._guesses) >= MAX_GUESSED:
+                self._guesses.clear()
+            near = difflib.get_close_matches(_ALIASES.get(key.lower(), key.lower()), self._words, 1, 0.7)
+            self._guesses[key] = near[0] if near else None
+        return self._guesses[key]
 
 
 #: What makers call our metrics, for the "did you mean" only.
@@ -141,12 +152,13 @@ def parse(payload: bytes) -> Any:
         raise BadMessage("empty", 'the message is empty; send an object such as {"pm25": 12.5}')
     try:
         body = _json.decode(payload)
+        # A quick look at the bytes first: escapes for NUL and surrogates are rare.
+        unstorable = b"\\u0000" in payload and _BAD_ESCAPES.search(_strings(body))
     except RecursionError:
         raise BadMessage("nesting", f"nested too deep; at most {MAX_NESTING} levels") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         raise _not_json(payload, error) from None
-    # A quick look at the bytes first: escapes for NUL and surrogates are rare.
-    if b"\\u0000" in payload and _BAD_ESCAPES.search(str(_strings(body))):
+    if unstorable:
         raise BadMessage("nul", "a text in it holds a NUL character, which cannot be stored; leave it out")
     return body
 
@@ -208,11 +220,13 @@ def _number(key: str, value: Any, limits: tuple[float, float, str]) -> float:
         raise _no_number(key, value)
     low, high, unit = limits
     if not low <= value <= high:
-        text = (
-            f'"{key}" is {value:.7g} {unit}, which cannot be (possible: {low:g} to {high:g}); check its unit'
-        )
+        text = f'"{key}" is {_digits(value)} {unit}, which cannot be (possible: {low:g} to {high:g}); check its unit'
         raise BadMessage("impossible", text)
     return float32(value)
+
+
+def _digits(value: float) -> str:
+    return f"{value:.7g}" if abs(value) < 1e300 else "a number of over 300 digits"  # noqa: PLR2004 before float ends
 
 
 def _no_number(key: str, value: Any) -> BadMessage:
@@ -295,7 +309,7 @@ def _extra(others: dict[str, Any], nesting: int) -> tuple[dict[str, Any] | None,
             raise BadMessage(
                 "time_key", f'the key "{_shown(key)}" is not "time"; write it in lower case, without spaces'
             )
-        if isinstance(value, dict | list) and _depth(value) >= nesting:
+        if _is_deeper(value, nesting - 1):
             raise BadMessage(
                 "nesting", f'"{_shown(key)}" is nested too deep; at most {MAX_NESTING} levels in a message'
             )
@@ -308,9 +322,10 @@ def _extra(others: dict[str, Any], nesting: int) -> tuple[dict[str, Any] | None,
     return kept or None, tuple(dropped)
 
 
-def _depth(value: Any) -> int:
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether there are more than `levels` arrays and objects inside each other; looks no deeper than that."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
+    return inner is not None and (levels == 0 or any(_is_deeper(item, levels - 1) for item in inner))
 
 
 def check_size(payload: bytes) -> Refusal | None:

@@ -25,6 +25,8 @@ ServerError = psycopg.Error
 
 #: SQLSTATE classes of data that can never be stored: 22 data exception, 23 integrity, 54 program limit.
 _PERMANENT_CLASSES = ("22", "23", "54")
+#: 54000 is what a full queue of notifications raises at the commit: that passes.
+_NOTIFY_QUEUE_FULL = "54000"
 
 
 def statement(name: str, keys: Sequence[str] | None = None) -> LiteralString:
@@ -74,6 +76,8 @@ def told(what: str) -> Iterator[None]:
 
 def is_permanent(error: psycopg.Error) -> bool:
     """Whether the data are at fault, so that the same batch will fail again; the driver itself may say so."""
+    if error.sqlstate == _NOTIFY_QUEUE_FULL:
+        return False
     return isinstance(error, psycopg.DataError) or str(error.sqlstate)[:2] in _PERMANENT_CLASSES
 
 

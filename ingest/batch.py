@@ -102,6 +102,9 @@ class Batch:
             return verdict
         place = item.index if len(message.items) > 1 else None
         if item.sensor is not None and item.sensor != message.serial:
+            if carrier is not None and carrier.state == "retired":
+                verdict.refuse(RETIRED, place)
+                return verdict
             if carrier is not None and not carrier.gateway:
                 verdict.refuse(NOT_A_GATEWAY, place)
                 return verdict

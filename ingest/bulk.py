@@ -14,12 +14,15 @@ import psycopg
 from psycopg import errors
 
 from city.db import statement
+from city.errors import DatabaseError
 from city.metrics import Catalogue
 from ingest import ledger
 from ingest.fold import Outcome
 from ingest.newest import Newest
+from ingest.plausible import Plausible
 from ingest.series import Series
 from ingest.tally import Tally
+from ingest.writer import HORIZON_MARGIN, OLDEST
 
 Column = npt.NDArray[Any]
 #: PostgreSQL's binary COPY: signature, flags and the length of no extension; and the trailer
@@ -58,7 +61,9 @@ class BulkWriter:
         self._weeks: set[int] = set()
         self._newest: dict[int, Newest] = {}
         row = conn.execute(statement("batch_begin")).fetchone()
-        self._open_from: datetime = row[2] if row else datetime.max.replace(tzinfo=UTC)
+        horizon, open_from = (row[1], row[2]) if row else (OLDEST, OLDEST)
+        self._floor: datetime = max(horizon + HORIZON_MARGIN, OLDEST)
+        self._open_from: datetime = open_from
         zone = conn.execute(statement("read_zone")).fetchone()
         self._tally = Tally(ZoneInfo(zone[0] if zone else "UTC"))
         self._districts = {row[0]: row[1] for row in conn.execute(statement("read_figure_districts"))}
@@ -66,10 +71,14 @@ class BulkWriter:
         conn.execute("SET LOCAL synchronous_commit = off")
 
     def write(self, block: Block) -> int:
-        """Store a block; returns how many readings were new."""
+        """Store a block; returns how many readings were new.
+
+        Raises ValueError on infinite values, DatabaseError on readings too old to be kept.
+        """
         if not len(block.times):
             return 0
-        self._make_partitions(block)
+        self._check(block)
+        make_partitions(self._conn, block.times, self._weeks)
         try:
             return self._store(block)
         except errors.UniqueViolation:
@@ -83,18 +92,17 @@ class BulkWriter:
         ledger.raise_counts(self._conn, self._writer, self._tally)
         self._conn.execute(statement("notify"), ["sdot_commit", ""])
 
-    def _make_partitions(self, block: Block) -> None:
-        for week in np.unique(block.times.astype("datetime64[D]").astype("int64") // 7):
-            if week not in self._weeks:
-                for day in (week * 7, week * 7 + 6):
-                    instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=int(day))
-                    self._conn.execute(statement("ensure_partition"), [instant])
-                self._weeks.add(week)
+    def _check(self, block: Block) -> None:
+        if any(np.isinf(column).any() for column in block.values.values()):
+            raise ValueError("a block holds infinite values; leave them out as NaN")
+        if _instant(block.times.min()) < self._floor:
+            raise DatabaseError(f"readings before {self._floor:%Y-%m-%d %H:%M} UTC are not taken any more")
 
     def _store(self, block: Block) -> int:
         now = datetime.now(UTC)
         with self._conn.transaction():
             self._copy(block, now)
+            self._keep_details(block)
             self._touch(block)
         self._note_newest(block, now)
         self._count(block, Outcome.STORED)
@@ -116,6 +124,18 @@ class BulkWriter:
             if outside.any():
                 flags[outside] |= 1 << self._catalogue[key].bit
         return flags
+
+    def _keep_details(self, block: Block) -> None:
+        """What was found implausible, in words, as of any other reading."""
+        rows = []
+        for key, column in block.values.items():
+            low, high = self._catalogue[key].plausible
+            for row in np.flatnonzero((column < low) | (column > high)):
+                detail = next(self._series.plausible.details({key: float(column[row])}))
+                rows.append((int(block.sensor_ids[row]), _instant(block.times[row]), *detail))
+        if rows:
+            columns = [list(column) for column in zip(*sorted(rows), strict=True)]
+            self._conn.execute(statement("insert_flags"), [Plausible.KIND, self._writer, *columns])
 
     def _district_ids(self, block: Block) -> Column:
         sensors, place = np.unique(block.sensor_ids, return_inverse=True)
@@ -162,8 +182,22 @@ class BulkWriter:
         known = {(row[0], row[1]) for row in rows}
         pairs = zip(block.sensor_ids.tolist(), map(_instant, block.times), strict=True)
         fresh = np.fromiter((pair not in known for pair in pairs), dtype=bool, count=len(block.times))
+        keys = np.stack([block.sensor_ids.astype(np.int64), block.times.astype(np.int64)], axis=1)
+        first = np.zeros(len(keys), dtype=bool)
+        first[np.unique(keys, axis=0, return_index=True)[1]] = True  # one of each pair within the block
+        fresh &= first
         values = {key: column[fresh] for key, column in block.values.items()}
         return Block(block.sensor_ids[fresh], block.times[fresh], values)
+
+
+def make_partitions(conn: psycopg.Connection[Any], times: Column, made: set[int]) -> None:
+    """Make the partitions of these instants (datetime64); weeks in `made` have theirs, new ones are added to it."""
+    for week in np.unique(times.astype("datetime64[D]").astype("int64") // 7).tolist():
+        if week not in made:
+            for day in (week * 7, week * 7 + 6):
+                instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+                conn.execute(statement("ensure_partition"), [instant])
+            made.add(week)
 
 
 def _per_sensor(block: Block) -> dict[int, int]:

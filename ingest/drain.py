@@ -10,7 +10,7 @@ import psycopg
 from city.db import statement
 from city.settings import Settings
 from ingest import slots
-from ingest.sessions import RETAINED, Sessions, is_quiet
+from ingest.sessions import RETAINED, Sessions, is_drained, is_quiet
 
 log = logging.getLogger("ingest.drain")
 
@@ -48,13 +48,14 @@ class Drain:
 
     def _end(self, conn: psycopg.Connection[Any], slot: int, busy: set[int]) -> None:
         session = self._sessions.get(slot)
-        if session is None or slot in busy or not session.connected or session.subscribed:
+        if session is None or slot in busy or not session.connected or not is_drained(session):
             return
-        if is_quiet(session):
-            self._sessions.forget(slot)
-            slots.bury(conn, slot)
-            self._slot = None
-            log.info("slot %s is drained and gone", slot)
+        if not self._sessions.forget(slot):
+            self._sessions.open(slot, "drain")
+            return
+        slots.bury(conn, slot)
+        self._slot = None
+        log.info("slot %s is drained and gone", slot)
 
     def fetch_retained(self, conn: psycopg.Connection[Any], mine: int) -> None:
         """The lowest slot reads once what the broker retained: a shared subscription is not given it."""
@@ -66,7 +67,7 @@ class Drain:
     def end_retained(self, busy: set[int]) -> None:
         """The retained messages are through."""
         session = self._sessions.get(RETAINED)
-        if session and session.subscribed and RETAINED not in busy and is_quiet(session):
+        if session and RETAINED not in busy and is_quiet(session):
             self._sessions.close(RETAINED)
 
 

@@ -123,8 +123,8 @@ def _again(key: Key, row: Row, fact: Fact, snapshots: list[Snapshot]) -> Outcome
         _keep(row, snapshots, Snapshot(key, fact.revision, fact.values, fact.extra, fact.received_at))
         return Outcome.DUPLICATE
     _keep(row, snapshots, Snapshot(key, row.revision, row.values, row.extra, fact.received_at))
+    row.replaced.update(key for key, value in fact.values.items() if row.values.get(key) != value)
     row.values = {**row.values, **fact.values}
-    row.replaced.update(fact.values)
     row.extra = {**(row.extra or {}), **fact.extra} if fact.extra else row.extra
     row.revision, row.changed = fact.revision, True
     return Outcome.REVISED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -10,9 +11,13 @@ from typing import Literal
 from city.contract import BadMessage, Decoder, check_size
 from city.reading import SERIAL, Reading, Refusal
 
+log = logging.getLogger("ingest.message")
+
 Leaf = Literal["reading", "status", "error", ""]
 #: A reading further ahead of the receiver's clock is quarantined (wire contract v1).
 MAX_AHEAD = timedelta(minutes=5)
+#: A longer topic cannot be one of ours, and is not remembered.
+MAX_TOPIC = 300
 #: bytes of a timeless message's digest: 8 give a chance of 1e-16 for two of 2,000 to agree
 DIGEST_BYTES = 8
 RETAINED = Refusal(
@@ -81,6 +86,8 @@ class Judge:
         return message
 
     def _remember(self, topic: str) -> tuple[Leaf, str | None]:
+        if len(topic) > MAX_TOPIC:
+            return self._parse(topic)
         if len(self._topics) > 200_000:  # noqa: PLR2004 four times the sensors one process serves; a flood of topics ends here
             self._topics.clear()
         return self._topics.setdefault(topic, self._parse(topic))
@@ -104,6 +111,10 @@ class Judge:
             return self._decoder.decode(message.payload)
         except BadMessage as bad:
             return [bad.refusal]
+        except Exception:
+            # A message that we cannot cope with must not come back for ever: it is kept, and we hear of it.
+            log.exception("a message on %s cannot be read", message.topic)
+            return [Refusal("decoder", "it cannot be read, which is our fault; please report it")]
 
     def _check_times(self, message: Message, *, retained: bool) -> None:
         latest = message.at + MAX_AHEAD

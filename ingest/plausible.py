@@ -29,9 +29,14 @@ class Plausible:
 
     def after(self, stored: int, replaced: Iterable[str], values: Mapping[str, float | None]) -> int:
         """Flags of a row some metrics of which were replaced: what others found of the rest stays."""
-        for key in replaced:
-            stored &= ~self._limits[key][2]
-        return stored | self.flags(values)
+        return (stored & ~self.bits(replaced)) | self.flags(values)
+
+    def bits(self, keys: Iterable[str]) -> int:
+        """The bits of these metrics."""
+        bits = 0
+        for key in keys:
+            bits |= self._limits[key][2]
+        return bits
 
     def is_flagged(self, key: str, value: float | None) -> bool:
         """Whether one value lies outside."""

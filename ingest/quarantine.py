@@ -14,7 +14,7 @@ from city.db import statement
 from city.personal import holds_personal, names_person, nulled
 from city.reading import Refusal
 from ingest.fold import Outcome
-from ingest.message import Message
+from ingest.message import MAX_TOPIC, Message
 
 #: Of a message over the size limit only the head is kept.
 REJECTED_SAMPLE_BYTES = 1024
@@ -33,35 +33,52 @@ class Case:
 def keep(conn: psycopg.Connection[Any], cases: Iterable[Case], writer: str) -> None:
     """Write cases in the order of their digests; the same case again raises its count."""
     rows: dict[bytes, list[Any]] = {}
+    bodies = _Bodies()
     for case in cases:
-        row = _row(case, writer)
+        row = _row(case, bodies.kept(case), writer)
         known = rows.setdefault(row[0], row)
         if known is not row:
             known[2], known[3] = max(known[2], row[2]), known[3] + 1
-    text = statement("insert_quarantine")
-    for digest in sorted(rows):
-        conn.execute(text, rows[digest])
+    with conn.cursor() as cursor:
+        cursor.executemany(statement("insert_quarantine"), [rows[digest] for digest in sorted(rows)])
 
 
-def _row(case: Case, writer: str) -> list[Any]:
+class _Bodies:
+    """What is kept of cases: the whole message, or the one element that is refused. Reads each message once."""
+
+    def __init__(self) -> None:
+        self._message: Message | None = None
+        self._elements: list[Any] | None = None
+
+    def kept(self, case: Case) -> bytes | None:
+        """The bytes to keep of a case."""
+        if case.refusal.index is None:
+            return kept_payload(case.message, case.refusal)
+        if case.message is not self._message:
+            self._message, self._elements = case.message, _elements(case.message.payload)
+        if self._elements is None:
+            return kept_payload(case.message, case.refusal)
+        return msgspec.json.encode(nulled(self._elements[case.refusal.index])[0])
+
+
+def _elements(payload: bytes) -> list[Any] | None:
+    """The elements of an array, None where the body is something else."""
+    try:
+        body = msgspec.json.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
+        return None
+    return body if isinstance(body, list) else None
+
+
+def _row(case: Case, kept: bytes | None, writer: str) -> list[Any]:
     message, refusal = case.message, case.refusal
     parts = (message.topic, refusal.code, str(refusal.index))
-    digest = hashlib.blake2b("\0".join(parts).encode() + b"\0" + message.payload, digest_size=16).digest()
-    topic = message.topic.replace("\x00", "\\0")
-    outcome, decoder, kept = case.outcome.label, message.decoder, kept_payload(message, refusal)
-    head = [
-        digest,
-        message.at,
-        message.at,
-        1,
-        outcome,
-        writer,
-        topic,
-        message.serial,
-        case.sensor_id,
-        decoder,
-    ]
-    return [*head, refusal.index, refusal.code, refusal.text, kept, len(message.payload)]
+    body = message.payload if refusal.index is None or kept is None else kept
+    digest = hashlib.blake2b("\0".join(parts).encode() + b"\0" + body, digest_size=16).digest()
+    topic = message.topic[:MAX_TOPIC].replace("\x00", "\\0")
+    told = [message.serial, case.sensor_id, message.decoder, refusal.index, refusal.code, refusal.text]
+    head = [digest, message.at, message.at, 1, case.outcome.label, writer, topic]
+    return [*head, *told, kept, len(body)]
 
 
 def kept_payload(message: Message, refusal: Refusal) -> bytes | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
+from psycopg import errors
 
 from city.db import Watchdog, connect, one_line, statement
 from city.errors import DatabaseError
@@ -21,6 +22,8 @@ log = logging.getLogger("ingest.seat")
 CALL_LIMIT_S = 9.0
 #: A database that fails is tried again after 0.1 s, doubled up to the limit.
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.1, 5.0
+#: A batch is never tried in more parts than this tells.
+SMALLEST_SHARE = 1 / 64
 #: A holder whose heart has not beaten for so long has left an orphan.
 ORPHAN_S = 15.0
 
@@ -40,6 +43,9 @@ class Seat:
         self.metrics_port: int | None = None
         self.detail = "not connected yet"
         self.orphans: list[int] = []
+        #: how much of a batch to try at once, halved where a call did not end in time
+        self.share = 1.0
+        self.lost_at = time.monotonic()
 
     @property
     def writer(self) -> str:
@@ -108,10 +114,27 @@ class Seat:
         """A call succeeded."""
         self._retry_at, self._backoff = 0.0, FIRST_BACKOFF_S
 
+    def committed(self) -> None:
+        """A batch is in the database."""
+        self.worked()
+        self.share = min(self.share * 2, 1.0)
+
+    @property
+    def away_s(self) -> float:
+        """Seconds since the connection was lost; 0 while there is one."""
+        return 0.0 if self.conn is not None else time.monotonic() - self.lost_at
+
+    def give_up(self) -> None:
+        """The slot is anybody's: another worker may fetch what its session holds."""
+        log.warning("slot %s is given up: the database is away for too long", self.slot)
+        self.slot = None
+
     def failed(self, error: psycopg.Error) -> bool:
         """A call failed: what to do next is decided here; whether the connection is lost."""
         conn = self.conn
-        if conn is None or conn.broken or conn.closed or not error.sqlstate:
+        self._shrink(error)
+        gone = conn is None or conn.broken or conn.closed
+        if gone or not error.sqlstate or isinstance(error, errors.ReadOnlySqlTransaction):
             self.lost(one_line(error))
             return True
         # Deadlocks, serialization failures, locks, a full disk, a schema on its way: the same batch again.
@@ -119,11 +142,18 @@ class Seat:
         self._wait()
         return False
 
+    def _shrink(self, error: psycopg.Error) -> None:
+        """A batch that did not end in time is not tried whole again."""
+        if isinstance(error, errors.QueryCanceled) or not error.sqlstate:
+            self.share = max(self.share / 2, SMALLEST_SHARE)
+
     def lost(self, why: str) -> None:
         """The database is away."""
         if self.detail != why:
             log.warning("the database is away: %s; messages wait", why)
         self.detail = why
+        if self.conn is not None:
+            self.lost_at = time.monotonic()
         self._close(self.conn)
         self.conn = None
         self._wait()
@@ -136,14 +166,17 @@ class Seat:
         """See which slots nobody holds."""
         self.orphans = slots.orphans(conn, ORPHAN_S)
 
-    def leave(self, last: Callable[[psycopg.Connection[Any]], None]) -> None:
-        """Say a last word and give the slot back; its session at the broker stays for whoever comes."""
+    def leave(self, last: Callable[[psycopg.Connection[Any]], None], *, acknowledged: bool) -> None:
+        """Say a last word and give the slot back; its session at the broker stays for whoever comes.
+
+        `acknowledged`: every PUBACK went out, so that nothing will be sent again.
+        """
         if self.conn is None or self.slot is None:
             return
         with contextlib.suppress(psycopg.Error), self.call() as conn:
             last(conn)
-            # All was acknowledged: nothing will be sent again.
-            conn.execute(statement("delete_timeless"), [self.slot])
+            if acknowledged:
+                conn.execute(statement("delete_timeless"), [self.slot])
             conn.execute(statement("release_slot"), [self.slot])
         self._close(self.conn)
         self.conn = None

@@ -102,7 +102,10 @@ class Series:
         self, conn: psycopg.Connection[Any], new: Mapping[Key, Row], changed: Mapping[Key, Row]
     ) -> None:
         if changed:
-            conn.execute(statement("delete_flags"), [*_columns(sorted(changed)), Plausible.KIND])
+            replaced = [
+                (*key, self.plausible.bits(row.replaced)) for key, row in sorted(changed.items(), key=_by_key)
+            ]
+            conn.execute(statement("delete_flags"), [*_columns(replaced), Plausible.KIND])
         flags = [
             (*key, bit, detail)
             for rows in (new, changed)

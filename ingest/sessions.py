@@ -21,8 +21,10 @@ IDLE_S = 0.05
 class Sessions:
     """Opens, reads and closes sessions; knows what each was sent without a time of its own."""
 
-    def __init__(self, settings: Settings, receive: Receive) -> None:
+    def __init__(self, settings: Settings, receive: Receive, open_since: Callable[[], float]) -> None:
         self._settings, self._receive = settings, receive
+        #: since when (monotonic seconds) the oldest message waits for its commit
+        self.open_since = open_since
         self._open: dict[int, Session] = {}
         self._epochs: dict[int, int] = {}
         self.timeless: dict[int, Timeless] = {}
@@ -63,14 +65,14 @@ class Sessions:
         """End a session; the broker keeps it."""
         self._open.pop(number).close()
 
-    def forget(self, number: int) -> None:
-        """End a session for good."""
-        self._open.pop(number).forget()
+    def forget(self, number: int) -> bool:
+        """End a session for good; whether the broker heard of it."""
+        return self._open.pop(number).forget()
 
-    def close_all(self) -> None:
-        """End all sessions; the broker keeps them."""
-        for number in list(self._open):
-            self.close(number)
+    def close_all(self) -> bool:
+        """End all sessions; the broker keeps them. Whether all that was due went out."""
+        sent = [self._open.pop(number).close() for number in list(self._open)]
+        return all(sent)
 
     def tend(self, now: float) -> list[Session]:
         """Reconnect and keep alive; the sessions that were connected anew since."""
@@ -84,7 +86,7 @@ class Sessions:
             return False
         self._epochs[session.number] = session.epoch
         if session.resumed:
-            self.timeless[session.number].resumed()
+            self.timeless[session.number].resumed(self.open_since())
         return True
 
     def read(self, patience_s: float, full: Callable[[], bool], *, held: bool) -> bool:
@@ -104,14 +106,23 @@ class Sessions:
         read = [session for session in reading if session.has_read]
         found, writable, _ = select.select(reading, waiting, [], 0.0 if owing or read else patience_s)
         ready = read + [session for session in found if session not in read]
-        for session in () if ready else owing:  # acknowledgements go out once nothing more comes in
-            session.flush()
+        for session in owing:
+            if session not in ready:  # acknowledgements go out once nothing more comes in
+                session.flush()
+        for session in sessions:
+            session.note_silence(read=session in ready)
         for session in sessions if owing else writable:
             session.write()
         more = [session.turn(full) for session in ready]
         return any(more) and not full()
 
 
+def is_drained(session: Session) -> bool:
+    """Whether the broker had nothing more to send for long enough, though it had room to."""
+    silent = session.silent_since
+    return session.unsubscribed and silent is not None and time.monotonic() - silent > QUIET_S
+
+
 def is_quiet(session: Session) -> bool:
-    """Whether nothing has come for long enough to believe that nothing is left."""
-    return time.monotonic() - session.last_message > QUIET_S
+    """Whether nothing that was retained has come for long enough; live traffic never ends."""
+    return session.subscribed and time.monotonic() - session.last_message > QUIET_S

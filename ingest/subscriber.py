@@ -25,6 +25,8 @@ KEEPALIVE_S = 30
 MAX_BACKOFF_S = 5.0
 #: A round trip to the broker every so often, and how long an answer may take.
 PING_EVERY_S, PING_LIMIT_S = 1.0, 3.0
+#: How long the broker may take to forget a session.
+FORGET_LIMIT_S = 3.0
 #: Packets read in one turn before others get theirs.
 READ_TURN = 256
 #: Bytes asked of the socket at once: some 400 messages.
@@ -92,7 +94,9 @@ class Session:
         self.client_id, self.topic, self.number, self.role = client_id, topic, number, role
         self.epoch = 0
         self.connected = False
-        self.subscribed = False
+        self.subscribed = self.unsubscribed = False
+        #: since when the socket was looked at and found empty, with nothing of ours due
+        self.silent_since: float | None = None
         #: the broker had this session and will send again what was not acknowledged
         self.resumed = False
         self.detail = "not connected yet"
@@ -140,6 +144,7 @@ class Session:
         self.detail, self.since = "connected", datetime.now(UTC)
         self._backoff, self._pong, self._ping_mid = 0.1, time.monotonic(), None
         self.last_message = time.monotonic()
+        self.silent_since, self.unsubscribed = None, False
         if self.role == "drain":
             client.unsubscribe(self.topic)
         else:
@@ -159,8 +164,15 @@ class Session:
         self.subscribed = True
 
     def _on_unsubscribe(self, *_: Any) -> None:
-        self.subscribed = False
-        self.last_message = time.monotonic()
+        self.subscribed, self.unsubscribed = False, True
+
+    def note_silence(self, *, read: bool) -> None:
+        """Called each time the sockets were looked at: silence counts while nothing was there and nothing is due."""
+        busy = read or self.paused or self.has_acks or self.has_read or self.wants_write()
+        if busy or not self.connected:
+            self.silent_since = None
+        elif self.silent_since is None:
+            self.silent_since = time.monotonic()
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any
@@ -201,7 +213,7 @@ class Session:
         # One for one: a turn's PUBACKs make room for a turn's messages, so the window stays full.
         self._send_acks(READ_TURN)
         for _ in range(READ_TURN):
-            if full():
+            if self.connected and full():  # CONNACK has to be read in any case
                 return True
             before = self._received
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not self.connected:
@@ -221,6 +233,7 @@ class Session:
 
     def acknowledge(self, delivery: Delivery) -> None:
         """The message is committed; its PUBACK goes out with the next turns, all of them once the socket is empty."""
+        self.silent_since = None
         if delivery.qos and delivery.epoch == self.epoch:
             self._acks.append(delivery)
 
@@ -319,19 +332,24 @@ class Session:
         self.detail = why
         self._acks.clear()
 
-    def close(self) -> None:
-        """Send what is due and say goodbye; the session stays at the broker (not that of role retained)."""
+    def close(self) -> bool:
+        """Send what is due and say goodbye; the session stays at the broker (not that of role retained).
+
+        Whether all acknowledgements went out.
+        """
         self.flush()
         self._closing = True
         self._client.disconnect()
         deadline = time.monotonic() + 1.0
         while self.wants_write() and time.monotonic() < deadline:
             self._client.loop_write()
+        sent = self.connected and not self.wants_write()
         self._client.loop_misc()
         self._drop("closed")
+        return sent
 
-    def forget(self) -> None:
-        """Remove the session from the broker: a last connection with a clean one."""
+    def forget(self) -> bool:
+        """Remove the session from the broker by a last connection with a clean one; whether that was done."""
         self.close()
         address = self._address
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self.client_id, clean_session=True)
@@ -339,10 +357,15 @@ class Session:
             client.username_pw_set(address.username, address.password)
         if address.tls:
             client.tls_set()
-        client.connect_timeout = KEEPALIVE_S / 6
-        client.connect(address.host, address.port, KEEPALIVE_S)
-        deadline = time.monotonic() + KEEPALIVE_S / 6
+        client.connect_timeout = FORGET_LIMIT_S
+        deadline = time.monotonic() + FORGET_LIMIT_S
+        try:
+            client.connect(address.host, address.port, KEEPALIVE_S)
+        except OSError:
+            return False
         while not client.is_connected() and time.monotonic() < deadline:
             client.loop(0.1)
+        done = client.is_connected()
         client.disconnect()
         client.loop(0.1)
+        return done

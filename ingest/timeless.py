@@ -26,8 +26,12 @@ class Timeless:
         for start in range(0, len(digests), DIGEST_BYTES):
             self._seen.append((now, digests[start : start + DIGEST_BYTES]))
 
-    def resumed(self) -> None:
-        """A session was resumed: until a window has passed, what was seen is expected again."""
+    def resumed(self, open_since: float) -> None:
+        """A session was resumed: until a window has passed, what was seen lately is expected again.
+
+        `open_since`: since when the oldest message waits for its commit (monotonic seconds).
+        """
+        self._forget_before(open_since)
         self._left = self._window
         self._expected = Counter(digest for _, digest in self._seen)
 
@@ -46,9 +50,16 @@ class Timeless:
         self._seen.append((time.monotonic(), digest))
         return False
 
-    def kept(self, since: float) -> bytes:
-        """What the transaction of a batch writes down that has been open `since` then (monotonic seconds)."""
+    def kept(self, since: float, later: int = 0) -> bytes:
+        """What the transaction of a batch writes down that has been open `since` then (monotonic seconds).
+
+        The last `later` are of messages that came already and are not in that batch.
+        """
+        self._forget_before(since)
+        digests = [digest for _, digest in self._seen]
+        return b"".join(digests[: max(len(digests) - later, 0)])
+
+    def _forget_before(self, since: float) -> None:
         limit = since - KEEP_S
         while self._seen and self._seen[0][0] < limit:
             self._seen.popleft()
-        return b"".join(digest for _, digest in self._seen)

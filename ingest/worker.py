@@ -35,6 +35,10 @@ log = logging.getLogger("ingest.worker")
 BEAT_EVERY_S, SLOTS_EVERY_S = 2.0, 5.0
 #: Beyond so many batches' worth of open readings nothing more is read: TCP and the window hold the broker back.
 OPEN_BATCHES = 4
+#: A message weighs as many readings as it has times these bytes (about what one takes in memory).
+READING_BYTES = 2048
+#: A slot is given up after half the time after which others take it.
+GIVE_UP_S = 30.0
 #: The longest wait for the sockets: what is due by the clock is seen to in between.
 PATIENCE_S = 0.2
 
@@ -46,26 +50,46 @@ class Open:
     messages: list[Message] = field(default_factory=list)
     #: to be acknowledged after the commit, in the order in which they came
     deliveries: list[Delivery] = field(default_factory=list)
-    readings: int = 0
+    #: readings, or more where a message is large: what fills a batch
+    weight: int = 0
     since: float = 0.0
 
     def add(self, message: Message) -> None:
         """Take a message in."""
         if not self.messages:
             self.since = time.monotonic()
-        self.messages.append(message)
+        self._hold(message)
         self.deliveries.append(message.delivery)
-        self.readings += len(message)
+
+    def _hold(self, message: Message) -> None:
+        self.messages.append(message)
+        self.weight += max(len(message), 1, len(message.payload) // READING_BYTES)
 
     def without(self, link: int | None) -> Open:
         """The same without one session's messages, which that session's next holder gets again."""
-        kept = Open(since=self.since)
-        for message in self.messages:
-            if message.delivery.link != link:
-                kept.messages.append(message)
-                kept.readings += len(message)
-        kept.deliveries = [delivery for delivery in self.deliveries if delivery.link != link]
-        return kept
+        return self._of(
+            [message for message in self.messages if message.delivery.link != link],
+            [delivery for delivery in self.deliveries if delivery.link != link],
+        )
+
+    def split(self, count: int) -> tuple[Open, Open]:
+        """The first `count` messages and the rest."""
+        first, rest = self.messages[:count], self.messages[count:]
+        if not rest:
+            return self, Open()
+        border = next(i for i, delivery in enumerate(self.deliveries) if delivery is rest[0].delivery)
+        return self._of(first, self.deliveries[:border]), self._of(rest, self.deliveries[border:])
+
+    def _of(self, messages: list[Message], deliveries: list[Delivery]) -> Open:
+        part = Open(deliveries=deliveries, since=self.since)
+        for message in messages:
+            part._hold(message)
+        return part
+
+    def timeless(self, link: int) -> int:
+        """How many digests of a session's messages are remembered because of these."""
+        mine = (message for message in self.messages if message.delivery.link == link)
+        return sum(message.digest is not None and not message.repeated for message in mine)
 
     @property
     def links(self) -> set[int]:
@@ -96,7 +120,7 @@ class Worker:
             self.seat.writer, catalogue, registry, _rules(settings), lambda: Tally(zone)
         )
         self._writer = self._make_writer()
-        self._sessions = Sessions(settings, self._receive)
+        self._sessions = Sessions(settings, self._receive, self._open_since)
         self._drain = Drain(settings, self._sessions)
         self._open = Open()
         self._next_beat = self._next_slots = 0.0
@@ -118,15 +142,21 @@ class Worker:
         now = time.monotonic()
         if self.seat.conn is None:
             self._take_seat()
+            self._give_up_if_late()
         for session in self._sessions.tend(now):
             self._connected(session)
-        held = self._open.readings >= OPEN_BATCHES * self.settings.batch_readings
+        held = self._open.weight >= OPEN_BATCHES * self.settings.batch_readings
         more = self._sessions.read(self._patience(), self._is_full, held=held)
         self._commit_if_due(more)
         self._chores(time.monotonic())
 
     def _is_full(self) -> bool:
-        return self._open.readings >= self.settings.batch_readings and self.seat.conn is not None
+        """While the database takes batches one is enough; while it does not, more are kept, to a bound."""
+        taking = self.seat.conn is not None and not self.seat.retry_in_s
+        return self._open.weight >= self.settings.batch_readings * (1 if taking else OPEN_BATCHES)
+
+    def _open_since(self) -> float:
+        return self._open.since if self._open.messages else time.monotonic()
 
     def _patience(self) -> float:
         return min(self.seat.retry_in_s, PATIENCE_S) if self._open.messages else PATIENCE_S
@@ -135,11 +165,21 @@ class Worker:
         before = self.seat.slot
         seated = self.seat.take(self._prepare)
         if self.seat.slot is None and before is not None:
-            # What is open was sent to a session that is another's now: its holder gets it again.
-            self._sessions.close_all()
-            self._open = Open()
+            self._let_go()
         elif seated and self.seat.slot is not None and self.seat.slot not in self._sessions:
             self._sessions.open(self.seat.slot, "live")
+
+    def _give_up_if_late(self) -> None:
+        """Another worker takes an abandoned slot after a minute: before that its session is left to it."""
+        if self.settings.mqtt_shared and self.seat.slot is not None and self.seat.away_s > GIVE_UP_S:
+            self.seat.give_up()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """What is open was sent to sessions that are another's now: their holder gets it again."""
+        self._drain.drop()
+        self._sessions.close_all()
+        self._open = Open()
 
     def _prepare(self, conn: psycopg.Connection[Any], slot: int, is_new: bool) -> None:
         if is_new:
@@ -164,7 +204,7 @@ class Worker:
         if message.leaf == "error":
             self._pass_over(session, delivery)
             return
-        if message.digest is not None:
+        if message.digest is not None and delivery.qos:  # without QoS nothing is sent again
             message.repeated = timeless.is_repeat(message.digest)
         self._open.add(message)
 
@@ -187,23 +227,22 @@ class Worker:
         batch = self._open
         if not batch.messages or self.seat.conn is None or self.seat.retry_in_s:
             return
-        full = batch.readings >= self.settings.batch_readings
+        full = batch.weight >= self.settings.batch_readings
         old = time.monotonic() - batch.since >= self.settings.batch_ms / 1000
         if full or old or not more:
             self._commit()
 
     def _commit(self) -> None:
-        batch = self._open
+        batch, rest = self._open.split(max(int(len(self._open.messages) * self.seat.share), 1))
         try:
             with self.seat.call() as conn:
-                report = self._writer.write(conn, batch.messages, self._marks(batch))
+                report = self._writer.write(conn, batch.messages, self._marks(batch, rest))
         except psycopg.Error as error:
-            self.counters.retries.inc()
             self._failed(error)
             return
-        self._open = Open()
-        self.seat.worked()
-        for delivery in batch.deliveries:
+        written = sum(len(part.messages) for part in report.batches)
+        done, self._open = self._open.split(written)
+        for delivery in done.deliveries:
             session = self._sessions.get(delivery.link)
             if session is not None:
                 session.acknowledge(delivery)
@@ -211,15 +250,22 @@ class Worker:
         self.counters.add(report, self.last_commit)
         for part in report.batches:
             self._tell_devices(part)
+        if report.error is not None:
+            self._failed(report.error)
+        else:
+            self.seat.committed()
 
     def _failed(self, error: psycopg.Error) -> None:
+        self.counters.retries.inc()
         if self.seat.failed(error):
             self._open = self._open.without(self._drain.drop())
 
-    def _marks(self, batch: Open) -> Marks:
+    def _marks(self, batch: Open, rest: Open) -> Marks:
         links = {message.delivery.link for message in batch.messages if message.digest is not None}
-        timeless = self._sessions.timeless
-        kept = [(link, timeless[link].kept(batch.since)) for link in sorted(links) if link != RETAINED]
+        kept = [
+            (link, self._sessions.timeless[link].kept(batch.since, rest.timeless(link)))
+            for link in sorted(links - {RETAINED})
+        ]
         return Marks(kept, self._announce)
 
     def _announce(self, conn: psycopg.Connection[Any], batch: Batch, watched: frozenset[str]) -> None:
@@ -272,8 +318,8 @@ class Worker:
         while self._open.messages and self.seat.conn is not None and time.monotonic() < deadline:
             time.sleep(self.seat.retry_in_s)
             self._commit()
-        self._sessions.close_all()
-        self.seat.leave(self._wake.flush)
+        acknowledged = self._sessions.close_all()
+        self.seat.leave(self._wake.flush, acknowledged=acknowledged)
         log.info("stopped; %s messages left to the broker", len(self._open.messages))
 
     def standing(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ingest.batch import Batch, Clock, with_limit
 from ingest.fold import fold
 from ingest.message import Message
 from ingest.newest import newest
-from ingest.registry import Registry, State
+from ingest.registry import Registry, Sensor, State
 from ingest.series import Series, keys_of
 from ingest.tally import Tally
 
@@ -56,6 +56,8 @@ class Report:
     watched: frozenset[str]
     seconds: float
     looked_first: bool
+    #: why the last messages are not written, though the first are
+    error: psycopg.Error | None = None
 
 
 @dataclass(slots=True)
@@ -81,7 +83,8 @@ class Writer:
     _clock: Clock = field(init=False, default_factory=Clock)
     _look_first: int = field(init=False, default=0)
     _resent: int = field(init=False, default=0)
-    _weeks: set[tuple[int, int]] = field(init=False, default_factory=set)
+    _weeks: set[tuple[int, int, int]] = field(init=False, default_factory=set)
+    _horizon: datetime = field(init=False, default=OLDEST)
     _told: dict[str, About] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -107,13 +110,20 @@ class Writer:
     def write(self, conn: psycopg.Connection[Any], messages: Sequence[Message], marks: Marks) -> Report:
         """Commit messages; data the database can never store are isolated and quarantined.
 
-        Raises psycopg.Error where the same messages are worth another try.
+        Raises psycopg.Error where the same messages are worth another try. Where an isolation got through a part
+        of them only, the report's batches are those messages, the first ones, and it holds the error.
         """
         started = time.perf_counter()
         looked = self._looks
         batches: list[Batch] = []
-        watched = self._write_some(conn, list(messages), marks, batches)
-        return Report(batches, watched, time.perf_counter() - started, looked)
+        failure, watched = None, frozenset[str]()
+        try:
+            watched = self._write_some(conn, list(messages), marks, batches)
+        except psycopg.Error as error:
+            if not batches:
+                raise
+            failure = error
+        return Report(batches, watched, time.perf_counter() - started, looked, failure)
 
     def _write_some(
         self,
@@ -175,31 +185,40 @@ class Writer:
     def _meet_one(
         self, conn: psycopg.Connection[Any], serial: str, reading: Reading, new: dict[str, About | None]
     ) -> None:
+        about = reading.about
         if reading.sensor is not None and reading.sensor != serial:
             carrier = self.registry.get(serial)
-            if carrier is not None and not carrier.gateway:
+            if carrier is not None and (not carrier.gateway or carrier.state == "retired"):
                 return
-            serial = reading.sensor if carrier is not None else serial
-        sensor, about = self.registry.get(serial), reading.about
+            # What it says is of the sensor behind it, never of a carrier that is new to us.
+            serial, about = (reading.sensor, about) if carrier is not None else (serial, None)
+        sensor = self.registry.get(serial)
         if sensor is None:
             if new.get(serial) is None:
                 new[serial] = about
-        elif about is not None and sensor.state != "retired" and sensor.learns_from(about):
-            # A description that taught nothing (a district nobody knows) is not tried with each message.
-            told = self._told.get(serial)
+        elif about is not None and self._is_news(sensor, about):
+            self.registry.describe(conn, serial, about)
             self._told[serial] = about
-            if told != about:
-                self.registry.describe(conn, serial, about)
+
+    def _is_news(self, sensor: Sensor, about: About) -> bool:
+        """A description that taught nothing (a district nobody knows) is not tried with each message."""
+        known = self._told.get(sensor.serial) == about
+        return not known and sensor.state != "retired" and sensor.learns_from(about)
 
     def _make_partitions(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> None:
         for message in messages:
             for item in message.items:
                 if isinstance(item, Reading):
                     at = item.time or message.at
-                    week = at.isocalendar()[:2]
-                    if week not in self._weeks and at >= self._floor(OLDEST):
+                    week = (*at.isocalendar()[:2], at.year)
+                    if week not in self._weeks and self._is_wanted(message, item, at):
                         conn.execute(statement("ensure_partition"), [at])
                         self._weeks.add(week)
+
+    def _is_wanted(self, message: Message, reading: Reading, at: datetime) -> bool:
+        """Whether a reading can be stored at all: no partition is made for one that will be refused."""
+        sensor = self.registry.get(reading.sensor or message.serial or "")
+        return sensor is not None and sensor.state != "retired" and at >= self._floor(self._horizon)
 
     def _floor(self, horizon: datetime) -> datetime:
         floor = max(OLDEST, horizon + HORIZON_MARGIN) if horizon > OLDEST else OLDEST
@@ -218,6 +237,7 @@ class Writer:
         with conn.transaction():
             row = conn.execute(statement("batch_begin")).fetchone()
             version, horizon, open_from, watched = row or (0, OLDEST, OLDEST, [])
+            self._horizon = horizon
             self.registry.refresh(conn, version)
             batch.judge(self.registry, self._clock, self._floor(horizon))
             if meets and self.rules.register is not None and batch.unknown() - limited:

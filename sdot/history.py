@@ -13,7 +13,7 @@ import numpy as np
 from city import db
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
-from ingest.bulk import Block, BulkWriter
+from ingest.bulk import Block, BulkWriter, make_partitions
 from ingest.registry import NewSensor, register_many
 from simulator.city import SimCity
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WRITER, REGISTERED_BY = "backfill", "simulator"
-#: Rows of one transaction: an interrupted back-fill goes on behind the last; each costs a row a minute in the ledger.
-CHUNK_ROWS = 1_000_000
+#: Rows of one transaction, under a second of a lock that `sdot sensor` waits for: an interrupted back-fill goes on behind the last; each costs a row a minute in the ledger.
+CHUNK_ROWS = 250_000
 #: Simulated readings fall on whole milliseconds.
 AFTER = np.timedelta64(1, "ms")
 #: A file gets a line for each of these steps, a terminal a bar.
@@ -87,6 +87,9 @@ class _Past:
     def write(self, newest: NDArray[np.datetime64], span: timedelta, progress: Progress) -> int:
         """All that is newer than `newest` (datetime64[us] a sensor), from `span` ago until now."""
         end = datetime.now(UTC)
+        # Ahead, each in a transaction of its own: nobody waits for a partition's lock while rows are written.
+        days = np.arange(np.datetime64((end - span).date()), np.datetime64(end.date()) + 2)
+        make_partitions(self._connection, days, set())
         chunks = _chunks(self._city.history(end - span, end))
         rows = sum(self._write(chunk, newest, progress) for chunk in chunks)
         self._connection.execute(db.statement("analyze_readings"))

@@ -32,6 +32,14 @@ BEGIN
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO sdot_ingest;
     -- everybody may, unless an administrator took it away
     IF NOT has_database_privilege('sdot_ingest', current_database(), 'TEMPORARY') THEN
-        EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO sdot_ingest', current_database());
+        -- functions may be called by everybody unless told otherwise
+    REVOKE EXECUTE ON FUNCTION ensure_partition(timestamptz), batch_begin(), registry_begin(), registration_begin()
+        FROM PUBLIC;
+    IF to_regproc('attach_partition') IS NOT NULL THEN
+        REVOKE EXECUTE ON FUNCTION attach_partition(text, text, text, timestamptz, timestamptz) FROM PUBLIC;
+    END IF;
+    GRANT EXECUTE ON FUNCTION ensure_partition(timestamptz), batch_begin(), registry_begin(), registration_begin()
+        TO sdot_ingest;
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO sdot_ingest', current_database());
     END IF;
 END $$;

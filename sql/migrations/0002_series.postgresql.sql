@@ -47,7 +47,8 @@ DECLARE
     low timestamptz := date_trunc('week', instant);
     suffix text := to_char(low, '"_"IYYY"w"IW');
 BEGIN
-    IF to_regclass('reading' || suffix) IS NOT NULL AND to_regclass('sensor_10min' || suffix) IS NOT NULL THEN
+    IF to_regclass('reading' || suffix) IS NOT NULL AND to_regclass('sensor_10min' || suffix) IS NOT NULL
+        AND to_regclass('sensor_hour' || to_char(instant, '"_"YYYY')) IS NOT NULL THEN
         RETURN false;
     END IF;
     PERFORM pg_advisory_xact_lock(53001, 3);

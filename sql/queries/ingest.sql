@@ -59,9 +59,9 @@ COPY reading_revision (sensor_id, time, revision, replaced_at, flags, extra
 ) FROM STDIN (FORMAT binary)
 
 -- name: delete_flags
--- Flags of a kind on rows that changed.
-DELETE FROM flag USING unnest(%s::integer[], %s::timestamptz[]) AS k (sensor_id, time)
-WHERE flag.sensor_id = k.sensor_id AND flag.time = k.time AND flag.kind = %s
+-- Of rows that changed: flags of a kind, and all of values that were replaced.
+DELETE FROM flag USING unnest(%s::integer[], %s::timestamptz[], %s::bigint[]) AS k (sensor_id, time, replaced)
+WHERE flag.sensor_id = k.sensor_id AND flag.time = k.time AND (flag.kind = %s OR (k.replaced >> flag.bit) & 1 = 1)
 
 -- name: insert_flags
 -- What was found implausible.

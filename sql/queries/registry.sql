@@ -32,7 +32,7 @@ INSERT INTO site (kind, latitude, longitude) VALUES (%s, %s, %s) RETURNING site_
 -- A new sensor.
 INSERT INTO sensor (serial, model, site_id, district_id, located, state, gateway, registered_by, verified_at, version)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, CASE WHEN %s = 'verified' THEN now() END, %s)
-RETURNING sensor_id
+ON CONFLICT (serial) DO NOTHING
 
 -- name: insert_sites
 -- Many places at once, in order.

@@ -41,7 +41,7 @@ def test_equal_messages_are_news_while_the_session_lasts():
 def test_after_a_resumed_session_what_was_seen_is_a_repeat():
     seen = Timeless(10)
     arrives(seen, A)
-    seen.resumed()
+    seen.resumed(timeless.time.monotonic())
     assert arrives(seen, A)
     assert not arrives(seen, B)
 
@@ -50,14 +50,14 @@ def test_each_is_expected_as_often_as_it_was_seen():
     seen = Timeless(10)
     for digest in (A, A, B):
         arrives(seen, digest)
-    seen.resumed()
+    seen.resumed(timeless.time.monotonic())
     assert [arrives(seen, digest) for digest in (A, B, A, A)] == [True, True, True, False]
 
 
 def test_after_a_window_of_messages_nothing_is_expected_any_more():
     seen = Timeless(3)
     arrives(seen, A)
-    seen.resumed()
+    seen.resumed(timeless.time.monotonic())
     for _ in range(2):
         seen.passed()  # with a time of their own
     assert not arrives(seen, A)
@@ -66,7 +66,7 @@ def test_after_a_window_of_messages_nothing_is_expected_any_more():
 def test_the_last_of_the_window_is_still_expected():
     seen = Timeless(3)
     arrives(seen, A)
-    seen.resumed()
+    seen.resumed(timeless.time.monotonic())
     seen.passed()
     assert arrives(seen, A)
 
@@ -84,7 +84,7 @@ def test_what_another_process_committed_is_expected(clock: Clock):
     arrives(before, B)
     after = Timeless(10)
     after.load(before.kept(clock.now))
-    after.resumed()
+    after.resumed(timeless.time.monotonic())
     assert [arrives(after, digest) for digest in (A, B, C)] == [True, True, False]
 
 
@@ -103,13 +103,29 @@ def test_what_waits_for_its_commit_is_not_forgotten_however_long_that_takes(cloc
     arrives(seen, B)
     clock.now += 10 * KEEP_S
     assert seen.kept(waits_since) == A + B
-    seen.resumed()
+    seen.resumed(waits_since)
     assert arrives(seen, A)
+
+
+def test_what_was_acknowledged_long_ago_is_not_expected(clock: Clock):
+    seen = Timeless(10)
+    arrives(seen, A)
+    clock.now += KEEP_S + 1
+    arrives(seen, B)
+    seen.resumed(clock.now)
+    assert [arrives(seen, digest) for digest in (A, B)] == [False, True]
+
+
+def test_of_a_part_of_a_batch_only_its_own_are_written_down(clock: Clock):
+    seen = Timeless(10)
+    for digest in (A, B, C):
+        arrives(seen, digest)
+    assert seen.kept(clock.now, later=2) == A
 
 
 def test_a_repeat_is_not_written_down_twice(clock: Clock):
     seen = Timeless(10)
     arrives(seen, A)
-    seen.resumed()
+    seen.resumed(timeless.time.monotonic())
     arrives(seen, A)
     assert seen.kept(clock.now) == A
