@@ -16,6 +16,13 @@ COLUMNS = ("serial", "model", "kind", "latitude", "longitude", "district")
 
 def read_roll(path: Path) -> list[NewSensor]:
     """The sensors of a CSV file (UTF-8, a header line); RegistryError names the line that is wrong."""
+    try:
+        return _sensors(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RegistryError(f"{path.name} is no CSV in UTF-8 ({error}); save it as such") from None
+
+
+def _sensors(path: Path) -> list[NewSensor]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         rows = csv.DictReader(lines)
         if "serial" not in (rows.fieldnames or ()):
