@@ -54,7 +54,10 @@ class Sessions:
         self.timeless.setdefault(number, Timeless(self._settings.inflight))
         self._epochs[number] = 0
         address = mqtt_address(self._settings.mqtt_url)
-        self._open[number] = Session(address, name, topic, self._receive, number=number, role=role)
+        window = self._settings.inflight
+        self._open[number] = Session(
+            address, name, topic, self._receive, number=number, role=role, window=window
+        )
 
     def remember(self, number: int, digests: bytes) -> None:
         """What the last holder of a slot committed without knowing that the broker heard of it."""
@@ -104,10 +107,11 @@ class Sessions:
         waiting = [session for session in sessions if session.wants_write()]
         owing = [session for session in sessions if session.has_acks]
         read = [session for session in reading if session.has_read]
-        found, writable, _ = select.select(reading, waiting, [], 0.0 if owing or read else patience_s)
+        due_s = min((session.acks_due_in_s for session in owing), default=patience_s)
+        found, writable, _ = select.select(reading, waiting, [], 0.0 if read else min(due_s, patience_s))
         ready = read + [session for session in found if session not in read]
         for session in owing:
-            if session not in ready:  # acknowledgements go out once nothing more comes in
+            if session not in ready and session.acks_due_in_s == 0.0:
                 session.flush()
         for session in sessions:
             session.note_silence(read=session in ready)
