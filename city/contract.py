@@ -97,6 +97,8 @@ class Decoder:
                 others[key] = value
             elif value is None:
                 values[key] = None
+            elif type(value) is float and limits[0] <= value <= limits[1]:
+                values[key] = float32(value)
             else:
                 values[key] = _number(key, value, limits)
         reading = Reading(None, values, index=index)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import socket
-import struct
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from city.settings import MqttAddress
 from ingest.message import Delivery
+from ingest.wire import Client
 
 log = logging.getLogger("ingest.subscriber")
 
@@ -32,81 +32,10 @@ FORGET_LIMIT_S = 3.0
 ACK_DELAY_S = 0.02
 #: Packets read in one turn before others get theirs.
 READ_TURN = 256
-#: Bytes asked of the socket at once: some 400 messages.
-READ_BYTES = 65536
-#: The longest fixed header of a packet, and the type of a PUBLISH (MQTT 3.1.1, 2.2)
-HEADER_BYTES, _PUBLISH = 5, 3
-#: PUBACK with its packet id (MQTT 3.1.1, 3.4)
-_PUBACK = struct.Struct(">BBH")
 
 Receive = Callable[[str, bytes, datetime, Delivery, bool], None]
 #: live: the shared subscription; retained: what the broker kept, once; drain: a slot nobody holds
 Role = Literal["live", "retained", "drain"]
-
-
-class _Client(mqtt.Client):
-    """paho's client, its costs a message halved: it reads in large pieces and acknowledges many at once.
-
-    As it comes it asks the socket three times a message, and writes once an acknowledgement (measured: 85 µs of
-    processor time a message then, 50 so). Five of its inner methods are used, all of them in 2.1 and in 2.2.
-    """
-
-    _taken, _at = b"", 0
-
-    @property
-    def has_read(self) -> bool:
-        """Whether bytes wait here that `select` does not see any more."""
-        return self._at < len(self._taken)
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if self._at == len(self._taken):
-            self._taken, self._at = super()._sock_recv(READ_BYTES), 0
-        start = self._at
-        piece = self._taken[start : start + bufsize]
-        self._at = start + len(piece)
-        return piece
-
-    def _sock_close(self) -> None:
-        self._taken, self._at = b"", 0
-        super()._sock_close()
-
-    def _packet_read(self) -> MQTTErrorCode:
-        """A PUBLISH that was read whole is handled at once; all else, and each first of a piece, is paho's."""
-        taken, at, length = self._taken, self._at, 0
-        if self._in_packet["command"] or len(taken) - at < HEADER_BYTES or taken[at] >> 4 != _PUBLISH:
-            return super()._packet_read()
-        start = at + 1
-        for shift in (0, 7, 14, 21):  # remaining length (MQTT 3.1.1, 2.2.3)
-            length |= (taken[start] & 0x7F) << shift
-            start += 1
-            if taken[start - 1] < 0x80:  # noqa: PLR2004 no further byte of it
-                break
-        end = start + length
-        if end > len(taken):
-            return super()._packet_read()
-        self._at = end
-        return self._publish(taken[at], taken[start:end])
-
-    def _handle_publish(self) -> MQTTErrorCode:
-        return self._publish(self._in_packet["command"], self._in_packet["packet"])
-
-    def _publish(self, header: int, packet: bytes | bytearray) -> MQTTErrorCode:
-        qos, end = header >> 1 & 3, 2 + int.from_bytes(packet[:2], "big")
-        start = end + 2 if qos else end
-        if qos > 1 or end == 2 or start > len(packet):  # noqa: PLR2004 a topic has a byte at least
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        mid = int.from_bytes(packet[end:start], "big")
-        self.deliver(bytes(packet[2:end]), bytes(packet[start:]), mid, qos, bool(header & 1))
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
-
-    def deliver(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
-        """What to do with a message; given by the session."""
-        raise NotImplementedError
-
-    def ack_all(self, mids: Iterable[int]) -> None:
-        """Acknowledge in this order, in one write."""
-        packets = b"".join(_PUBACK.pack(0x40, 2, mid) for mid in mids)
-        self._packet_queue(mqtt.PUBACK, packets, 0, 1)
 
 
 class Session:
@@ -145,8 +74,8 @@ class Session:
         self._ping_sent = self._pong = self._looked = time.monotonic()
         self._client = self._make()
 
-    def _make(self) -> _Client:
-        client = _Client(
+    def _make(self) -> Client:
+        client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=self.client_id,
             clean_session=self.role == "retained",
@@ -285,7 +214,7 @@ class Session:
         """
         if not self._acks:
             return math.inf
-        if len(self._acks) > self._window / 2:
+        if len(self._acks) >= self._window / 2:
             return 0.0
         return max(self._acks_since + ACK_DELAY_S - time.monotonic(), 0.0)
 

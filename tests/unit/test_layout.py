@@ -22,6 +22,7 @@ MEDIAN, P90, LONGEST, MODULE = 10, 32, 40, 400
 IMPORTERS = {
     "paho": (
         "ingest/subscriber.py",
+        "ingest/wire.py",  # its client, made cheap
         "simulator/publisher.py",
         "sdot/probe.py",  # whether a broker answers
         "sdot/sender.py",  # `sdot publish`, the client of who has none

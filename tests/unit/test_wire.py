@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
-from ingest.subscriber import _Client
+from ingest.wire import Client
 
 
 def publish(topic: bytes, payload: bytes, mid: int, *, qos: int = 1, retained: bool = False) -> bytes:
-    """A PUBLISH packet (MQTT 3.1.1, 3.3), of less than 128 bytes."""
+    """A PUBLISH packet (MQTT 3.1.1, 3.3)."""
     rest = struct.pack(">H", len(topic)) + topic + (struct.pack(">H", mid) if qos else b"") + payload
-    return bytes([0x30 | qos << 1 | retained, len(rest)]) + rest
+    length, left = [], len(rest)
+    while left > 127:
+        length.append(0x80 | left & 0x7F)
+        left >>= 7
+    return bytes([0x30 | qos << 1 | retained, *length, left]) + rest
 
 
 class Wire:
@@ -25,7 +29,7 @@ class Wire:
     def __init__(self) -> None:
         self.broker, mine = socket.socketpair()
         mine.setblocking(False)
-        self.client = _Client(CallbackAPIVersion.VERSION2, client_id="test", manual_ack=True)
+        self.client = Client(CallbackAPIVersion.VERSION2, client_id="test", manual_ack=True)
         self.client._sock = mine
         self.got: list[tuple[Any, ...]] = []
         self.client.deliver = lambda *message: self.got.append(message)  # type: ignore[method-assign]
@@ -63,6 +67,23 @@ def test_a_message_in_two_halves_waits_for_the_second(wire: Wire) -> None:
     assert wire.got == [("측정소/1".encode(), b"{}", 65_535, 1, False)]
 
 
+@pytest.mark.parametrize("size", [0, 121, 122, 16_377, 16_378, 30_000])
+def test_a_length_of_any_size_is_read(wire: Wire, size: int) -> None:
+    packets = [publish(b"a", b"x" * size, mid) for mid in (1, 2)]
+    wire.broker.sendall(b"".join(packets) + packets[0][:-1])  # the second is whole, the third is not
+    wire.read(3)
+    assert [(len(payload), mid) for _, payload, mid, *_ in wire.got] == [(size, 1), (size, 2)]
+    wire.broker.sendall(packets[0][-1:])
+    wire.read()
+    assert wire.got[2] == wire.got[0]
+
+
+def test_what_is_no_message_comes_in_its_turn(wire: Wire) -> None:
+    wire.broker.sendall(publish(b"a", b"1", 1) + b"\xd0\x00" + publish(b"a", b"2", 2))  # a PINGRESP between
+    assert wire.read(3) == MQTTErrorCode.MQTT_ERR_SUCCESS
+    assert [payload for _, payload, *_ in wire.got] == [b"1", b"2"]
+
+
 def test_at_most_once_has_no_id(wire: Wire) -> None:
     wire.broker.sendall(publish(b"a", b"", 0, qos=0))
     wire.read()
@@ -78,6 +99,13 @@ def test_what_no_broker_sends_ends_the_connection(wire: Wire, packet: bytes) -> 
     wire.broker.sendall(packet)
     assert wire.read() == MQTTErrorCode.MQTT_ERR_PROTOCOL
     assert wire.got == []
+    assert wire.client.socket() is None
+
+
+def test_nor_does_one_behind_a_good_one(wire: Wire) -> None:
+    wire.broker.sendall(publish(b"a", b"1", 1) + publish(b"", b"x", 1))
+    assert wire.read(2) == MQTTErrorCode.MQTT_ERR_PROTOCOL
+    assert len(wire.got) == 1
     assert wire.client.socket() is None
 
 
