@@ -40,8 +40,19 @@ RELATIONS: dict[str, dict[str, str]] = {
     "reading_revision": {key: READING[key] for key in ("time", "sensor_id", "revision", "flags", "extra")},
     "flag": {"sensor_id": "integer", "time": "timestamp with time zone", "kind": "text", "detail": "text"},
     "latest": {"sensor_id": "integer", "time": "timestamp with time zone"},
-    "sensor": {"sensor_id": "integer", "serial": "text", "model": "text", "state": "text", "site_id": "integer"},
-    "site": {"site_id": "integer", "kind": "text", "latitude": "double precision", "longitude": "double precision"},
+    "sensor": {
+        "sensor_id": "integer",
+        "serial": "text",
+        "model": "text",
+        "state": "text",
+        "site_id": "integer",
+    },
+    "site": {
+        "site_id": "integer",
+        "kind": "text",
+        "latitude": "double precision",
+        "longitude": "double precision",
+    },
     "district": {"district_id": "smallint", "code": "text", "names": "jsonb"},
     "quarantine": {"topic": "text", "reason": "text", "payload": "bytea"},
     "touched": {"sensor_id": "integer", "time": "timestamp with time zone"},
@@ -115,7 +126,10 @@ def _check_relations(columns: dict[str, dict[str, str]]) -> None:
     for relation, expected in RELATIONS.items():
         found = columns.get(relation, {})
         got = {name: found.get(name) for name in expected}
-        wide = {name: "numeric" if kind == "bigint" and relation[:6] == "ledger" else kind for name, kind in got.items()}
+        wide = {
+            name: "numeric" if kind == "bigint" and relation[:6] == "ledger" else kind
+            for name, kind in got.items()
+        }
         assert wide == expected, relation
 
 
@@ -150,7 +164,9 @@ def test_every_engine_gets_the_same_columns(database: Database, embedded_databas
     assert set(database.rows(COLUMNS)) == set(embedded_database.rows(COLUMNS))
 
 
-def test_a_metric_added_later_makes_the_same_columns_as_from_the_start(server: Server, tiny: CityPack) -> None:
+def test_a_metric_added_later_makes_the_same_columns_as_from_the_start(
+    server: Server, tiny: CityPack
+) -> None:
     assert tiny.metrics
     later, at_once = server.create(), server.create()
     with later.connect() as connection:
@@ -194,7 +210,9 @@ def test_series_are_hypertables_or_partitioned(database: Database) -> None:
         found = database.rows("SELECT hypertable_name FROM timescaledb_information.hypertables")
     else:
         assert kind == "postgresql"
-        found = database.rows("SELECT partrelid::regclass::text FROM pg_partitioned_table WHERE partdefid = 0")
+        found = database.rows(
+            "SELECT partrelid::regclass::text FROM pg_partitioned_table WHERE partdefid = 0"
+        )
     assert {row[0] for row in found} == SERIES
 
 
@@ -212,7 +230,9 @@ def ingest(database: Database) -> Iterator[psycopg.Connection]:
 
 
 @pytest.mark.parametrize("instant", ["2000-01-01", "2020-05-01 12:00+09", "2026-12-31 23:59:59Z"])
-def test_ingest_makes_the_week_that_is_missing(ingest: psycopg.Connection, database: Database, instant: str) -> None:
+def test_ingest_makes_the_week_that_is_missing(
+    ingest: psycopg.Connection, database: Database, instant: str
+) -> None:
     insert = "INSERT INTO reading (time, sensor_id, received_at, pm25) VALUES (%s, 1, now(), 1)"
     if database.engine != "timescale":
         with pytest.raises(psycopg.errors.CheckViolation):
@@ -288,7 +308,10 @@ def test_the_dashboard_reads_everything(database: Database) -> None:
 
 @pytest.mark.parametrize("statement", REFUSED_DASHBOARD)
 def test_the_dashboard_changes_nothing(database: Database, statement: str) -> None:
-    with database.connect("sdot_dashboard") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        database.connect("sdot_dashboard") as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         connection.execute(statement)
 
 
@@ -296,7 +319,9 @@ def test_districts_keep_their_number_when_names_change(empty_database: Database)
     fill(empty_database)
     before = empty_database.rows("SELECT code, district_id FROM district ORDER BY 2")
     assert [code for code, _ in before] == [district.code for district in load_pack("seoul").districts]
-    renamed = [dataclasses.replace(one, names={"en": "New"}) for one in reversed(load_pack("seoul").districts)]
+    renamed = [
+        dataclasses.replace(one, names={"en": "New"}) for one in reversed(load_pack("seoul").districts)
+    ]
     with empty_database.connect() as connection:
         migrate(connection, load_catalogue(), renamed)
     assert empty_database.rows("SELECT code, district_id FROM district ORDER BY 2") == before
@@ -306,7 +331,10 @@ def test_districts_keep_their_number_when_names_change(empty_database: Database)
 def test_a_bit_that_moved_is_refused(embedded_database: Database) -> None:
     first, *others = load_catalogue()
     moved = [dataclasses.replace(first, bit=62), *others]
-    with embedded_database.connect() as connection, pytest.raises(MigrationError, match=f"{first.key} had bit"):
+    with (
+        embedded_database.connect() as connection,
+        pytest.raises(MigrationError, match=f"{first.key} had bit"),
+    ):
         migrate(connection, moved)
 
 
@@ -317,12 +345,18 @@ def test_a_bit_used_before_is_refused(embedded_database: Database) -> None:
 
 
 def test_another_citys_database_is_refused(embedded_database: Database, tiny: CityPack) -> None:
-    with embedded_database.connect() as connection, pytest.raises(MigrationError, match="belongs to the city 'seoul'"):
+    with (
+        embedded_database.connect() as connection,
+        pytest.raises(MigrationError, match="belongs to the city 'seoul'"),
+    ):
         migrate(connection, tiny.catalogue, tiny.districts, tiny.name, tiny.timezone)
 
 
 def test_a_connection_inside_a_transaction_is_refused(embedded_database: Database) -> None:
-    with psycopg.connect(embedded_database.url) as connection, pytest.raises(MigrationError, match="autocommit"):
+    with (
+        psycopg.connect(embedded_database.url) as connection,
+        pytest.raises(MigrationError, match="autocommit"),
+    ):
         migrate(connection, load_catalogue())
 
 
@@ -333,7 +367,9 @@ def test_the_community_edition_takes_the_same_migrations(community: PGlite) -> N
         assert (engine.kind, engine.edition) == ("timescaledb", "community")
         assert migrate(connection, city.catalogue, city.districts, city.name, city.timezone)
         columns = _columns(connection)
-        found = connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()
+        found = connection.execute(
+            "SELECT hypertable_name FROM timescaledb_information.hypertables"
+        ).fetchall()
         assert {row[0] for row in found} == SERIES
         assert migrate(connection, city.catalogue, city.districts, city.name, city.timezone) == []
     _check_relations(columns)
