@@ -30,7 +30,11 @@ CREATE TABLE sensor_hour (
 CREATE FUNCTION attach_partition(parent text, part text, key text, low timestamptz, high timestamptz) RETURNS void
 LANGUAGE plpgsql SET timezone = 'UTC' AS $$
 BEGIN
-    IF to_regclass(part) IS NOT NULL THEN
+    -- A query: to_regclass() goes on saying what it said before the wait for the lock.
+    IF EXISTS (
+        SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE i.inhparent = parent::regclass AND c.relname = part
+    ) THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS)', part, parent);
