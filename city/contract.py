@@ -87,7 +87,7 @@ class Decoder:
 
     def _reading(self, item: Any, index: int, nesting: int) -> Reading:
         if type(item) is not dict:
-            raise BadMessage("not_object", f"element {index} is {_kind(item)}; each reading is an object")
+            raise BadMessage("not_object", f"it is {_kind(item)}; each reading is an object")
         values: dict[str, float | None] = {}
         others: dict[str, Any] | None = None
         for key, value in item.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from ingest.fold import Outcome
 from ingest.message import Message
 from ingest.plausible import Plausible
 from ingest.quarantine import kept_payload
+from ingest.registry import Locator
 
 COMMIT_CHANNEL, WATCH_CHANNEL = "sdot_commit", "sdot_watch"
 #: Dashboards are woken at most so often.
@@ -61,8 +63,8 @@ class Wake:
 class Watchers:
     """Tells who watches a serial what became of each message."""
 
-    def __init__(self, catalogue: Catalogue, decoder: Decoder) -> None:
-        self._catalogue, self._decoder = catalogue, decoder
+    def __init__(self, catalogue: Catalogue, decoder: Decoder, locator: Locator) -> None:
+        self._catalogue, self._decoder, self._locator = catalogue, decoder, locator
         self._plausible = Plausible(catalogue)
 
     def tell(self, conn: psycopg.Connection[Any], batch: Batch, watched: frozenset[str]) -> None:
@@ -75,12 +77,13 @@ class Watchers:
 
     def _text(self, serial: str, verdicts: list[Verdict]) -> str:
         message = verdicts[0].message
-        worst = max(verdict.outcome for verdict in verdicts if verdict.outcome is not None)
+        outcomes = sorted(verdict.outcome for verdict in verdicts if verdict.outcome is not None)
         told: dict[str, Any] = {
             "serial": serial,
             "at": message.at.isoformat(),
             "topic": message.topic[:200],
-            "outcome": Outcome(worst).label,
+            "outcome": Outcome(outcomes[-1]).label,
+            "counts": Counter(Outcome(outcome).label for outcome in outcomes),
             "payload": _shown(message, verdicts[0].refusal or _NO_REFUSAL),
             "bytes": len(message.payload),
             "readings": [self._reading(verdict) for verdict in verdicts[:MAX_TOLD]],
@@ -118,7 +121,7 @@ class Watchers:
         for key in list(item.extra or {})[:3]:
             near = self._decoder.suggestion(key)
             yield f"kept aside, no known metric: {key}" + (f" (did you mean {near}?)" if near else "")
-        if item.about and item.about.district and verdict.sensor and verdict.sensor.district_id is None:
+        if item.about and item.about.district and self._locator.district_named(item.about.district) is None:
             yield f"no district is called {item.about.district}"
         if (
             item.about
@@ -154,5 +157,6 @@ class Feedback:
             serial = refused.message.serial
             if now - self._told.get(serial, -FEEDBACK_EVERY_S) >= FEEDBACK_EVERY_S:
                 self._told[serial] = now
-                place = "" if refused.refusal.index is None else f"element {refused.refusal.index}: "
+                index = refused.refusal.index
+                place = "" if index is None else f"reading {index + 1} of {len(verdicts)}: "
                 yield serial, place + refused.refusal.text

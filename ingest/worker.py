@@ -114,7 +114,7 @@ class Worker:
         self.last_commit: datetime | None = None
         decoder = Decoder(catalogue)
         self._judge = Judge(settings.topic_prefix, decoder)
-        self._watchers, self._wake, self._feedback = Watchers(catalogue, decoder), Wake(), Feedback()
+        self._watchers, self._wake, self._feedback = Watchers(catalogue, decoder, locator), Wake(), Feedback()
         registry = Registry(locator)
         self._make_writer: Callable[[], Writer] = lambda: Writer(
             self.seat.writer, catalogue, registry, _rules(settings), lambda: Tally(zone)

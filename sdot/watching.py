@@ -32,8 +32,17 @@ _STYLES = {
 }
 _WORDS = {
     "duplicate": "Same time and same values as a reading that is there. Nothing to do.",
+    "quarantined": "Nothing of it was stored. It is kept whole.",
+    "rejected": "Nothing of it was stored. Its first 1,024 bytes are kept as a sample.",
     "revised": "Replaces what was stored for that time; the old values are kept.",
 }
+
+
+def heading(told: Mapping[str, Any]) -> str:
+    """A message's outcome, or of an array how many readings had which: `1 stored, 2 quarantined`."""
+    if len(told["readings"]) + told["more"] == 1:
+        return str(told["outcome"])
+    return ", ".join(f"{count} {outcome}" for outcome, count in told["counts"].items())
 
 
 class Watch:
@@ -115,31 +124,30 @@ class Watch:
         told = json.loads(payload)
         if told["serial"] != self._serial:
             return False
-        for line in self._lines(told):
+        for line in self.lines(told):
             self._print(line)
         if self._left is not None:
             self._left -= 1
         return True
 
-    def _lines(self, told: Mapping[str, Any]) -> Iterator[str]:
-        outcome = told["outcome"]
+    def lines(self, told: Mapping[str, Any]) -> Iterator[str]:
+        """What is shown of one message, with markup."""
+        outcome, total = told["outcome"], len(told["readings"]) + told["more"]
         at = self._local(datetime.fromisoformat(told["at"]))
-        yield f"{at}  [{_STYLES[outcome]}]{outcome:<11}[/]  {escape(told['payload'])}"
-        for reading in told["readings"]:
-            yield from (f"{'':14}{line}" for line in self._reading(reading, len(told["readings"]) > 1))
+        yield f"{at}  [{_STYLES[outcome]}]{heading(told):<11}[/]  {escape(told['payload'])}"
+        for place, reading in enumerate(told["readings"], 1):
+            head = f"reading {place} of {total}, {reading['outcome']}: " if total > 1 else ""
+            yield from (f"{'':14}{line}" for line in self._reading(reading, head))
         if told["more"]:
             yield f"{'':14}and {told['more']} more readings in this message"
 
-    def _reading(self, reading: Mapping[str, Any], several: bool) -> Iterator[str]:
-        head = f"{reading['outcome']}: " if several else ""
+    def _reading(self, reading: Mapping[str, Any], head: str) -> Iterator[str]:
         if reading.get("reason"):
-            place = f"element {reading['element']}: " if reading.get("element") is not None else ""
-            yield f"[magenta]{head}{place}{escape(reading['reason'])}[/magenta]"
-            if not several:
-                yield "[dim]Nothing of it was stored. It is kept whole and can be replayed.[/dim]"
-            return
-        yield head + " · ".join(self._value(key, value) for key, value in reading.get("values", {}).items())
-        if reading["outcome"] in _WORDS and not several:
+            yield f"[magenta]{head}{escape(reading['reason'])}[/magenta]"
+        else:
+            values = reading.get("values", {})
+            yield head + " · ".join(self._value(key, value) for key, value in values.items())
+        if reading["outcome"] in _WORDS and not head:
             yield f"[dim]{_WORDS[reading['outcome']]}[/dim]"
         for note in reading["notes"]:
             yield f"[magenta]{escape(note)}[/magenta]"

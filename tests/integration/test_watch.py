@@ -33,7 +33,7 @@ class Ear:
 
     def __init__(self, inlet: Inlet, conn: psycopg.Connection[Any]) -> None:
         self.inlet, self.conn = inlet, conn
-        self._watchers = Watchers(seoul().catalogue, Decoder(seoul().catalogue))
+        self._watchers = Watchers(seoul().catalogue, Decoder(seoul().catalogue), seoul())
         conn.execute(f"LISTEN {WATCH_CHANNEL}")
 
     def watch(self, serial: str) -> None:
@@ -177,7 +177,7 @@ def test_devices_are_told_their_fault_in_a_line_not_more_often_than_they_can_act
     (batch,) = ear.inlet.write(*faults).batches
     lines = dict(feedback.lines(batch))
     assert set(lines) == {"a", "b"}
-    assert lines["a"].startswith('element 1: "pm25" is text')
+    assert lines["a"].startswith('reading 2 of 2: "pm25" is text')
     assert list(feedback.lines(batch)) == []
 
 
