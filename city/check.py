@@ -50,7 +50,8 @@ def find_problems(files: PackFiles, *, shapes: bool) -> list[str]:
     if files.city is not None:
         problems += (f"{CITY}: {text}" for text in _city_problems(city, languages))
         codes = [feature["properties"].get("code") for feature in sound]
-        problems += (f"{CITY}: {text}" for text in _map_problems(city, codes))
+        known = bool(sound) and len(sound) == len(files.features)
+        problems += (f"{CITY}: {text}" for text in _map_problems(city, codes if known else None))
     problems += (f"{DISTRICTS}: {text}" for text in feature_problems(files.features, languages))
     whole = shapes and bool(sound) and len(sound) == len(files.features)
     if whole:
@@ -155,7 +156,7 @@ def _shown_problems(city: Mapping[str, Any], keys: set[str]) -> Iterator[str]:
         yield f"`headline` is {headline!r}, which `live` does not show; add it there"
 
 
-def _map_problems(city: Mapping[str, Any], codes: Sequence[Any]) -> Iterator[str]:
+def _map_problems(city: Mapping[str, Any], codes: Sequence[Any] | None) -> Iterator[str]:
     view = _typed(city, "map", dict)
     for key in view.keys() - set(MAP_KEYS):
         yield f"[map] `{key}` means nothing here; the keys are {', '.join(MAP_KEYS)}"
@@ -165,12 +166,13 @@ def _map_problems(city: Mapping[str, Any], codes: Sequence[Any]) -> Iterator[str
         yield from (f"[map] `{key}` {text}" for text in _offset_problems(view.get(key, {}), codes))
 
 
-def _offset_problems(offsets: Any, codes: Sequence[Any]) -> Iterator[str]:
+def _offset_problems(offsets: Any, codes: Sequence[Any] | None) -> Iterator[str]:
+    """`codes` of the districts, None where they could not all be read: then nobody knows which are missing."""
     if not isinstance(offsets, dict):
         yield "has to be a table of district = [km east, km north]"
         return
     for code, offset in offsets.items():
-        if code not in codes:
+        if codes is not None and code not in codes:
             yield f"moves the label of {code!r}, which is no district"
         if not (isinstance(offset, list) and len(offset) == 2 and all(map(_is_number, offset))):  # noqa: PLR2004 — east, north
             yield f"of {code!r} has to be [km east, km north]"

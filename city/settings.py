@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,16 +23,20 @@ from pydantic_settings import (
 
 from city.errors import SettingsError
 
-PREFIX = "SDOT_"
+PREFIX, FILE = "SDOT_", "sdot.toml"
+#: Names in the environment that are no settings and not meant as such: those of the tests.
+FOREIGN = ("SDOT_TEST_", "SDOT_CHECK")
 #: MQTT's registered ports (IANA): plain and over TLS.
 MQTT_PORT, MQTTS_PORT = 1883, 8883
+#: What libpq takes: a URL, or `name=value` pairs.
+_DATABASE = re.compile(r"postgres(ql)?://|\s*\w+\s*=")
 
 
 class Settings(BaseSettings):
     """Every setting, with what it means; names in the environment are `SDOT_` and the upper-case name."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, toml_file="sdot.toml", extra="forbid", populate_by_name=True
+        env_prefix=PREFIX, frozen=True, toml_file=FILE, extra="forbid", populate_by_name=True
     )
 
     database_url: str = Field("", description="PostgreSQL URL that ingest writes to")
@@ -71,6 +78,13 @@ class Settings(BaseSettings):
     def _days(cls, value: str) -> str:
         if value != "forever" and not (value.endswith("d") and value[:-1].isdigit() and int(value[:-1]) > 0):
             raise ValueError("write days as 400d, or forever")
+        return value
+
+    @field_validator("database_url", "admin_database_url", "read_database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and not _DATABASE.match(value):
+            raise ValueError("write postgresql://user:password@host:port/database")
         return value
 
     @field_validator("topic_prefix")
@@ -128,12 +142,36 @@ def load_settings(extra: Mapping[str, str] | None = None) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(item) for item in error.errors())) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{FILE} is no TOML: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{FILE} cannot be read: {error}") from None
 
 
 def _sentence(item: Any) -> str:
-    name = environment_name(str(item["loc"][0])) if item["loc"] else "settings"
-    name = name.replace("SDOT_SDOT_", "SDOT_")
-    return f"{name}: {item['msg']} (it is {item.get('input')!r})"
+    field = str(item["loc"][0]) if item["loc"] else "settings"
+    if item["type"] == "extra_forbidden":  # only the file's names come here unasked
+        return f"{FILE} has no setting `{field}`{_near(field, list(Settings.model_fields))}"
+    name = environment_name(field).replace("SDOT_SDOT_", "SDOT_")
+    text = str(item["msg"]).removeprefix("Value error, ")
+    shown = "" if field.endswith("_url") else f" (it is {item.get('input')!r})"  # a URL may hold a password
+    return f"{name}: {text}{shown}"
+
+
+def _near(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean `{close[0]}`?" if close else f"; there are {', '.join(names)}"
+
+
+def misspelt() -> Iterator[str]:
+    """A sentence for each SDOT_ name in the environment that is no setting."""
+    known = [environment_name(field) for field in Settings.model_fields]
+    stems = [name.removeprefix(PREFIX) for name in known]
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and not name.startswith(FOREIGN) and name not in known:
+            close = difflib.get_close_matches(name.removeprefix(PREFIX), stems, 1)
+            meant = f"did you mean {PREFIX}{close[0]}?" if close else "it is ignored"
+            yield f"{name} is no setting; {meant}"
 
 
 def environment() -> dict[str, str]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -57,9 +57,25 @@ def load(name: str) -> Any:
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"sdot {version('sdot')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _sdot() -> None:
+def _sdot(
+    version: Annotated[  # noqa: ARG001 its callback answers
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version and end.")
+    ] = False,
+) -> None:
     """City sensors in, a city's air and footfall on screen."""
+    from city.settings import misspelt
+
+    for sentence in misspelt():
+        typer.echo(f"sdot: {sentence}", err=True)
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from city.settings import Settings, load_settings
+from city.errors import SettingsError
+from city.settings import Settings, environment_name, load_settings
 from sdot.folder import DataFolder, write_private
 from sdot.process import Process, identify
 
@@ -63,14 +64,27 @@ def running(folder: DataFolder) -> Running | None:
     return found if found is not None and found.process.alive else None
 
 
-def find_settings(data: Path | None = None) -> Settings:
+def find_settings(data: Path | None = None, need: str = "") -> Settings:
     """Settings of a command: the environment's and `sdot.toml`'s, then those of the running stack.
 
     `data` is the command's `--data`; without, SDOT_DATA or the default folder leads to the stack.
+    SettingsError where nobody gave the setting `need`: a default is no place to send to.
     """
     settings = load_settings()
-    found = running(DataFolder(data or settings.data))
-    return load_settings(found.environment) if found else settings
+    folder = DataFolder(data or settings.data)
+    found = running(folder)
+    settings = load_settings(found.environment) if found else settings
+    if need and not _given(settings, need):
+        name = environment_name(need)
+        missing = f"no `sdot up` runs on {folder.path}, and {name} is not set; "
+        raise SettingsError(missing + f"start one, pass the --data of the one that runs, or set {name}")
+    return settings
+
+
+def _given(settings: Settings, name: str) -> bool:
+    if name == "admin_database_url":
+        return bool(settings.admin_url)
+    return name in settings.model_fields_set and bool(getattr(settings, name))
 
 
 def _pair(process: Process) -> list[Any]:

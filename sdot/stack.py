@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from city import pack
+from city.db import connect
 from city.errors import BrokerError
 from city.settings import Settings, environment, environment_name, mqtt_address
 from sdot import broker, migration, process, running
@@ -90,6 +91,7 @@ class Stack:
     def _start(self) -> None:
         self._end_leftovers()
         chosen = self._choose_broker()
+        self._check_given()
         say(f"Data folder: {self.folder.path}")
         known = {"data": self.folder.path, "city": _absolute(self.given.city), "workers": self.workers}
         known |= self._modest() | self._database() | self._start_broker(chosen) | self._ports()
@@ -102,6 +104,12 @@ class Stack:
         self._serve()
         self._simulate()
         self._announce()
+
+    def _check_given(self) -> None:
+        """SdotError where the city or the database that we were given cannot be used, before anything starts."""
+        pack.load_pack(self.given.city)
+        if self.given.database_url:
+            connect(self.given.admin_url, "sdot up").close()
 
     def _end_leftovers(self) -> None:
         """What a killed run left has the death signal already; PostgreSQL is looked after by its own start."""

@@ -15,7 +15,7 @@ def migrate(data: Data = None) -> None:
     from sdot import migration
     from sdot.running import find_settings
 
-    if not migration.migrate(find_settings(data), print):
+    if not migration.migrate(find_settings(data, "admin_database_url"), print):
         print("The database is up to date.")
 
 
@@ -27,4 +27,4 @@ def status(data: Data = None) -> None:
     from sdot.running import find_settings
     from sdot.status import read_status, table
 
-    Console().print(table(read_status(find_settings(data))))
+    Console().print(table(read_status(find_settings(data, "admin_database_url"))))

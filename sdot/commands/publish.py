@@ -21,8 +21,10 @@ def publish(
 
     from sdot.running import find_settings
     from sdot.sender import send
+    from sdot.serial import checked
 
-    settings = find_settings(data)
+    checked(serial)
+    settings = find_settings(data, "mqtt_url")
     body = sys.stdin.buffer.read() if message == "-" else message.encode("utf-8", "surrogateescape")
     topic = f"{settings.topic_prefix}/{serial}/reading"
     send(settings.mqtt_url, topic, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from city.pack import CityPack
     from city.settings import Settings
     from ingest.registry import NewSensor
+    from ingest.roster import Known
 
 app = typer.Typer(no_args_is_help=True, help="List, add, verify, move, rename and retire sensors.")
 
@@ -27,12 +28,10 @@ District = Annotated[Optional[str], typer.Option(help="District, by code or name
 
 def _open(data: Path | None) -> tuple[Any, Settings]:
     from city.db import connect
-    from city.settings import require
     from sdot.running import find_settings
 
-    settings = find_settings(data)
-    url = require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL")
-    return connect(url, "sdot sensor", bounded=False), settings
+    settings = find_settings(data, "admin_database_url")
+    return connect(settings.admin_url, "sdot sensor", bounded=False), settings
 
 
 def _pack(settings: Settings) -> CityPack:
@@ -43,7 +42,10 @@ def _pack(settings: Settings) -> CityPack:
 
 @app.command("list")
 def list_(
-    state: Annotated[Optional[str], typer.Option(help="Only unverified, verified or retired ones.")] = None,  # noqa: UP045 typer
+    state: Annotated[
+        Optional[Literal["unverified", "verified", "retired"]],  # noqa: UP045 typer
+        typer.Option(help="Only those in this state."),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Show the registry: those that need a person first."""
@@ -68,7 +70,10 @@ def list_(
     if not console.is_terminal:
         console.width = 200
     console.print(table)
-    console.print(f"{len(rows)} sensors, {sum(row[1] == 'unverified' for row in rows)} unverified")
+    unverified = sum(row[1] == "unverified" for row in rows)
+    console.print(
+        f"{len(rows)} {state} sensors" if state else f"{len(rows)} sensors, {unverified} unverified"
+    )
 
 
 @app.command()
@@ -89,8 +94,11 @@ def add(  # noqa: PLR0913, PLR0917 a command's options
     data: Data = None,
 ) -> None:
     """Register sensors as verified, outside the hourly limit; those that are known stay as they are."""
+    from city.errors import RegistryError
     from sdot.roll import one_sensor, read_roll
 
+    if (serial is None) == (file is None):
+        raise RegistryError("give either the serial of one sensor, or --file with a CSV of many")
     sensors = read_roll(file) if file else [one_sensor(serial, model, kind, lat, lon, district)]
     conn, settings = _open(data)
     pack = _pack(settings)
@@ -133,15 +141,17 @@ def verify(serials: Annotated[list[str], typer.Argument(help="Serials.")], data:
 
     conn, _ = _open(data)
     with conn:
-        for serial in serials:
-            changed = roster.verify(conn, serial)
-            district = roster.find(conn, serial).district
-            if district is None:
-                typer.echo(
-                    f"{serial} is verified, but in no district: `sdot sensor move {serial} --district CODE`"
-                )
-            else:
-                typer.echo(f"{serial} is verified and counts in {district}, with {changed} earlier readings")
+        for sensor in [roster.find(conn, serial) for serial in serials]:  # all are known, or none is changed
+            changed = roster.verify(conn, sensor.serial)
+            typer.echo(_verified(sensor, roster.find(conn, sensor.serial).district, changed))
+
+
+def _verified(before: Known, district: str | None, changed: int) -> str:
+    again = {"verified": "was verified already", "retired": "was retired; it is verified again"}
+    head = f"{before.serial} {again.get(before.state, 'is verified')}"
+    if district is None:
+        return f"{head}, but in no district: `sdot sensor move {before.serial} --district CODE`"
+    return f"{head} and counts in {district}, with {changed} earlier readings brought in"
 
 
 @app.command()
@@ -157,8 +167,13 @@ def move(
     data: Data = None,
 ) -> None:
     """Put a sensor elsewhere; its readings from then on count in the district of its new place."""
+    from city.errors import RegistryError
     from ingest import roster
+    from sdot.roll import in_pair
 
+    in_pair(lat, lon)
+    if (lat is None) == (district is None):
+        raise RegistryError("say where it stands: either --lat and --lon, or --district")
     conn, settings = _open(data)
     pack = _pack(settings)
     instant = since.replace(tzinfo=pack.zone).astimezone(UTC) if since else datetime.now(UTC)

@@ -18,12 +18,12 @@ def watch(
     import contextlib
 
     from city.pack import load_pack
-    from city.settings import require
     from sdot.running import find_settings
+    from sdot.serial import checked
     from sdot.watching import Watch
 
-    settings = find_settings(data)
-    require(settings.database_url, "SDOT_DATABASE_URL")
+    checked(serial)
+    settings = find_settings(data, "database_url")
     pack = load_pack(settings.city)
     with contextlib.suppress(KeyboardInterrupt):
         Watch(settings, pack, serial).run(count)

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from importlib.util import find_spec
 
 import pytest
 from typer.testing import CliRunner
 
+from city.errors import SdotError
 from sdot.cli import COMMANDS, app
 from sdot.commands.env import masked
 
@@ -50,9 +52,45 @@ def test_what_a_person_can_mend_is_one_sentence_and_status_1(tmp_path):
     done = sdot("db", "status", "--data", str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith(
-        "sdot: SDOT_ADMIN_DATABASE_URL is not set, and no running `sdot up` was found"
+        f"sdot: no `sdot up` runs on {tmp_path}, and SDOT_ADMIN_DATABASE_URL is not set"
     )
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["publish", "a", "{}"], "SDOT_MQTT_URL is not set"),
+        (["publish", "a/b", "{}"], "'a/b' is no serial"),
+        (["watch", "a"], "SDOT_DATABASE_URL is not set"),
+        (["watch", "#"], "'#' is no serial"),
+        (["sensor", "add"], "give either the serial of one sensor, or --file"),
+        (["sensor", "move", "a"], "either --lat and --lon, or --district"),
+        (["sensor", "move", "a", "--lat", "37.5"], "the longitude is missing"),
+    ],
+)
+def test_what_is_missing_is_said(arguments, words, tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("SDOT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SdotError, match=words):
+        CliRunner().invoke(app, [*arguments, "--data", str(tmp_path)], catch_exceptions=False)
+
+
+def test_a_state_that_is_none_is_refused_with_those_there_are():
+    result = CliRunner().invoke(app, ["sensor", "list", "--state", "foo"])
+    assert result.exit_code == 2
+    assert all(state in result.output for state in ("unverified", "verified", "retired"))
+
+
+def test_a_misspelt_name_in_the_environment_is_told(tmp_path):
+    done = sdot("env", "--data", str(tmp_path), SDOT_REGSTER="open")
+    assert done.returncode == 0
+    assert done.stderr == "sdot: SDOT_REGSTER is no setting; did you mean SDOT_REGISTER?\n"
+
+
+def test_the_version_is_told():
+    assert CliRunner().invoke(app, ["--version"]).output == f"sdot {version('sdot')}\n"
 
 
 def test_env_prints_a_setting_a_line_and_hides_passwords(tmp_path):

@@ -84,6 +84,11 @@ def test_city_toml(folder: Path, old: str, new: str, words: list[str]) -> None:
     assert saying(check_pack(folder), *words)
 
 
+def test_labels_are_not_told_of_where_the_districts_cannot_be_read(folder: Path) -> None:
+    (folder / "districts.geojson").unlink()
+    assert check_pack(folder) == ["districts.geojson is missing; the pack's folder has to hold one"]
+
+
 def test_more_metrics_than_flags_have_room_for(folder: Path) -> None:
     table = (folder / "city.toml").read_text("utf-8").split("[metrics.radon]")[1]
     with (folder / "city.toml").open("a", encoding="utf-8") as file:

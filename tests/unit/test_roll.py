@@ -41,9 +41,9 @@ def test_as_spreadsheets_write_it(path: Path):
         ("serial\na\na b\n", "line 3: 'a b' is no serial"),
         ("serial,latitude,longitude\na,37.5,\n", "line 2: latitude and longitude go together"),
         ("serial,latitude,longitude\na,127,37\n", "line 2: 127.0, 37.0 is no position; latitude comes first"),
-        ("serial,latitude,longitude\na,north,37\n", "line 2: could not convert"),
+        ("serial,latitude,longitude\na,north,37\n", "line 2: 'north' is no number of degrees"),
         ("serial\na\nb\na\n", "has a twice"),
-        ("serial,model\n,M\n", "line 2: None is no serial"),
+        ("serial,model\n,M\n", "line 2: '' is no serial"),
         ("serial,latitude,longitude\na,nan,37\n", "is no position"),
     ],
 )
@@ -51,6 +51,21 @@ def test_what_is_wrong_is_named_with_its_line(path: Path, text: str, words: str)
     path.write_text(text, encoding="utf-8")
     with pytest.raises(RegistryError, match=words):
         read_roll(path)
+
+
+def test_all_that_is_wrong_is_told_at_once(path: Path):
+    path.write_text("serial,latitude\na b,\nc,\nd,1\nc,\n", encoding="utf-8")
+    with pytest.raises(RegistryError) as refused:
+        read_roll(path)
+    lines = str(refused.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [f"roll.csv, line {number}" for number in (2, 4, 5)]
+
+
+def test_of_very_many_faults_the_first_are_told(path: Path):
+    path.write_text("serial\n" + "a b\n" * 25, encoding="utf-8")
+    with pytest.raises(RegistryError, match="and 5 more lines") as refused:
+        read_roll(path)
+    assert len(str(refused.value).splitlines()) == 21
 
 
 def test_another_encoding_is_told(path: Path):
