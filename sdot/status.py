@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from city import db
 from city.errors import DatabaseError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: 1 MB as PostgreSQL's pg_size_pretty and disks count differ; this is the disks'.
 MEGABYTE = 1_000_000
+#: A relation below this is counted at once.
+SMALL = 50 * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,20 @@ class Relation:
     name: str
     #: Tables, indexes and TOAST.
     bytes: int
-    #: The planner's estimate, None before the first ANALYZE.
+    #: Counted, or the planner's estimate; None before the first ANALYZE of a large one.
     rows: int | None
+
+    @property
+    def small(self) -> bool:
+        """Whether its rows can be counted while somebody waits."""
+        return self.bytes < SMALL
+
+    @property
+    def told(self) -> str:
+        """Its rows in words."""
+        if self.rows is None:
+            return "not counted yet"
+        return f"{self.rows:,} rows" if self.small else f"about {self.rows:,} rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +74,17 @@ def read_status(settings: Settings) -> Status:
         found = connection.execute(db.statement("status_migrated")).fetchone()
         if not found or not found[0]:
             raise DatabaseError("the database is empty; run `sdot db migrate`")
-        relations = [Relation(*row) for row in connection.execute(db.statement("status_relations"))]
+        found = connection.execute(db.statement("status_relations")).fetchall()
+        relations = [_counted(connection, Relation(*row)) for row in found]
         (summary,) = (Summary(*row) for row in connection.execute(db.statement("status_summary")))
         return Status(str(runner.detect_engine(connection)), summary, relations)
+
+
+def _counted(connection: Any, relation: Relation) -> Relation:
+    if not relation.small:
+        return relation
+    ((rows,),) = connection.execute(db.statement("status_count", [relation.name]))
+    return replace(relation, rows=rows)
 
 
 def table(status: Status) -> Table:
@@ -78,8 +100,7 @@ def table(status: Status) -> Table:
     made.add_row("sensors", f"{summary.sensors:,}")
     made.add_row("readings", _span(summary))
     for relation in status.relations:
-        rows = "not counted yet" if relation.rows is None else f"about {relation.rows:,} rows"
-        made.add_row(f"  {relation.name}", f"{_megabytes(relation.bytes)}, {rows}")
+        made.add_row(f"  {relation.name}", f"{_megabytes(relation.bytes)}, {relation.told}")
     return made
 
 

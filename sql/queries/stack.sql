@@ -41,6 +41,11 @@ GROUP BY 1
 ORDER BY bytes DESC, name
 LIMIT 8;
 
+-- name: status_count
+-- Rows of a small relation, exactly: one that was never analysed has no estimate.
+SELECT count(*) FROM
+    {key};
+
 -- name: newest_readings
 -- Time of the newest reading of each of these sensors that has one.
 SELECT sensor_id, time FROM latest WHERE sensor_id = ANY (%s);
