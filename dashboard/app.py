@@ -75,8 +75,10 @@ PAGES: tuple[Page, ...] = (live,)
 class Application(Dash):  # type: ignore[misc]
     """One Dash instance over our backend; holds no state of any viewer."""
 
-    def __init__(self, pack: CityPack, standard: Standard, pages: Sequence[Page]) -> None:
-        self._pack, self._standard = pack, standard
+    def __init__(
+        self, pack: CityPack, standard: Standard, pages: Sequence[Page], data_option: str = ""
+    ) -> None:
+        self._pack, self._standard, self._data_option = pack, standard, data_option
         self._pages = {page.PATH: page for page in pages}
         super().__init__(
             "dashboard",
@@ -126,7 +128,7 @@ class Application(Dash):  # type: ignore[misc]
     def _layout_of_request(self) -> Any:
         page = self._pages[get_current_request().scope.get(PAGE, "/")]
         today = datetime.now(self._pack.zone).date()
-        return page.layout(page_config(self._pack, self._standard, self.language(), today))
+        return page.layout(page_config(self._pack, self._standard, self.language(), today, self._data_option))
 
 
 def _icon() -> str:
@@ -147,9 +149,13 @@ def create_app(
     standard: Standard,
     pages: Sequence[Page] = PAGES,
     running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    data_option: str = "",
 ) -> FastAPI:
-    """The application that shows `source`; `running()` is entered while it serves (the reader's loop)."""
-    application = Application(pack, standard, pages)
+    """The application that shows `source`; `running()` is entered while it serves (the reader's loop).
+
+    `data_option` goes into the commands that the pages propose (`city.folder`).
+    """
+    application = Application(pack, standard, pages, data_option)
     policy = content_policy(application.csp_hashes())
     server: FastAPI = application.server
     server.router.routes.extend(routes_of(source))

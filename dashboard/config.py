@@ -13,9 +13,12 @@ from dashboard.text import TEXT
 from dashboard.window import WINDOW_S
 
 
-def page_config(pack: CityPack, standard: Standard, lang: str, on: date) -> dict[str, Any]:
+def page_config(
+    pack: CityPack, standard: Standard, lang: str, on: date, data_option: str = ""
+) -> dict[str, Any]:
     """Everything that is fixed while a page is open, in all languages; `on`: the day whose grades hold.
 
+    `data_option`: what the commands that the page proposes need to find this stack (`city.folder`).
     `metrics[].bands` are [lowest, highest] rounded values of each grade, the last one open (null);
     `standard.bands` their words, colours and number of bars, in the same order.
     """
@@ -35,6 +38,7 @@ def page_config(pack: CityPack, standard: Standard, lang: str, on: date) -> dict
             {"code": one.code, "names": dict(one.names), "short": dict(one.short)} for one in pack.districts
         ],
         "attribution": pack.attribution,
+        "data_option": data_option,
         "text": TEXT,
     }
 

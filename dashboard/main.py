@@ -13,6 +13,7 @@ from datetime import datetime
 import uvicorn
 from fastapi import FastAPI
 
+from city.folder import data_option
 from city.grades import load_standard
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
@@ -55,14 +56,15 @@ class Server(uvicorn.Server):
 
 
 def assemble(
-    store: Store, pack: CityPack, clock: Callable[[], datetime] = wall_clock
+    store: Store, pack: CityPack, clock: Callable[[], datetime] = wall_clock, data_option: str = ""
 ) -> tuple[FastAPI, Board, Reader]:
     """The application over any store, with the board it shows and the reader that fills it."""
     standard = load_standard(pack.standard)
     geometry, picture = geometry_of(pack), Picture(pack)
     board = Board(pack, standard, geometry, picture.view(clock()))
     reader = Reader(store, picture, board, clock)
-    return create_app(board, pack, standard, running=reader.running), board, reader
+    application = create_app(board, pack, standard, running=reader.running, data_option=data_option)
+    return application, board, reader
 
 
 def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
@@ -70,7 +72,7 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
     pack = load_pack(settings.city)
     url = require(settings.read_url, "SDOT_READ_DATABASE_URL or SDOT_DATABASE_URL")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a lost database is told once, by the reader
-    application, board, _reader = assemble(PgStore(url, pack), pack, clock)
+    application, board, _reader = assemble(PgStore(url, pack), pack, clock, data_option(settings.data))
     config = uvicorn.Config(
         application,
         host=settings.http_host,

@@ -9,21 +9,13 @@ import secrets
 from pathlib import Path
 
 from city.errors import StackError
+from city.folder import default_data
 from sdot.account import Account
 
 #: The names whose passwords are made at the first start.
 PASSWORDS = ("postgres", "sdot", "sdot_ingest", "sdot_dashboard")
 #: Bytes of randomness in a password (OWASP asks for 16 and more of a machine's secret).
 PASSWORD_BYTES = 24
-
-
-def default_path() -> Path:
-    """`/var/lib/sdot` for root (FHS: state of a service), else the platform's folder for a user's data."""
-    if os.geteuid() == 0:
-        return Path("/var/lib/sdot")
-    from platformdirs import user_data_path
-
-    return user_data_path("sdot", appauthor=False)
 
 
 def write_private(path: Path, text: str, account: Account | None = None) -> None:
@@ -41,7 +33,7 @@ class DataFolder:
     """The folder and the places in it; nothing is made until `prepare`."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path = (path or default_path()).expanduser().resolve()
+        self.path = (path or default_data()).expanduser().resolve()
         self._lock = -1
 
     @property

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from city.errors import StackError
+from city.folder import data_option, default_data
 from sdot.account import Account, service_account
 from sdot.folder import PASSWORDS, DataFolder, write_private
 
@@ -85,3 +86,10 @@ def test_root_gives_servers_to_the_owner_of_what_is_there(tmp_path):
     assert candidate.uid != 0
     os.chown(owned, 4242, 4242)
     assert service_account(owned) == Account("4242", 4242, 4242)
+
+
+def test_a_command_names_the_folder_only_where_it_is_not_the_usual_one(tmp_path):
+    assert data_option(None) == ""
+    assert data_option(default_data()) == ""
+    folder = tmp_path / "a city"
+    assert data_option(folder) == f" --data '{folder}'"
