@@ -210,9 +210,11 @@ class StandIn:
 
 
 @contextlib.contextmanager
-def serving(stand_in: StandIn) -> Iterator[StandIn]:
+def serving(stand_in: StandIn, data_option: str = "") -> Iterator[StandIn]:
     """The page over `stand_in`, on a free port of the loopback; its address is `stand_in.url`."""
-    app = create_app(stand_in, stand_in.pack, stand_in.standard, running=stand_in.running)
+    app = create_app(
+        stand_in, stand_in.pack, stand_in.standard, running=stand_in.running, data_option=data_option
+    )
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         stand_in.url = f"http://127.0.0.1:{listener.getsockname()[1]}"

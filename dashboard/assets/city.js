@@ -136,6 +136,9 @@
     ];
   }
 
+  // A command as it is typed on this machine: it has to find the data folder of this stack.
+  const command = (the, verb) => `sdot ${verb}${the.config.data_option}`;
+
   function attention(the) {
     const waiting = the.snap ? the.snap.attention : [];
     const newest = [...waiting].sort((a, b) => b.first_at - a.first_at);
@@ -150,13 +153,13 @@
               {},
               newest.slice(0, SHOWN).map((item) => h("li", { key: item.serial }, waits(the, item))),
             ),
-            newest.length > SHOWN ? h("p", {}, say("attention_more", { n: number(newest.length - SHOWN) })) : null,
+            newest.length > SHOWN ? h("p", {}, say("attention_more", { n: number(newest.length - SHOWN), command: command(the, "sensor list") })) : null,
             h(
               "p",
               { class: "advice" },
               say("attention_do"),
               " ",
-              h("code", {}, `sdot sensor verify ${newest[0].serial}`),
+              h("code", {}, `${command(the, "sensor verify")} ${newest[0].serial}`),
             ),
           ]
         : null,
@@ -183,18 +186,19 @@
     ];
   }
 
-  // Its newest values, three at most, the chosen metric first; they enter no figure.
+  // Its newest values, three at most, the chosen metric first, then what was flagged; they enter no figure.
   function values(the, item) {
-    const known = the.config.metrics.filter((metric) => item.values[metric.key] && item.values[metric.key][0] !== null);
-    known.sort((a, b) => (b === the.metric) - (a === the.metric));
-    const { pick, figure: print, unit } = sdot.words;
-    return known
-      .slice(0, 3)
-      .map(
-        (metric) =>
-          `${pick(metric.short)} ${sdot.words.number(item.values[metric.key][0], Math.max(1, metric.decimals))} ${unit(metric)}`,
-      )
-      .join(" · ");
+    const sent = (metric) => item.values[metric.key] || [null, null, false];
+    const known = the.config.metrics.filter((metric) => sent(metric)[0] !== null);
+    known.sort((a, b) => (b === the.metric) - (a === the.metric) || sent(b)[2] - sent(a)[2]);
+    return known.slice(0, 3).map((metric, i) => [i ? " · " : "", sentValue(metric, sent(metric))]);
+  }
+
+  // A value as it was sent, so with a digit more than figures have; not what they make of it.
+  function sentValue(metric, [value, , flagged]) {
+    const { say, pick, number, unit } = sdot.words;
+    const words = `${pick(metric.short)} ${number(value, metric.decimals, Math.max(1, metric.decimals))} ${unit(metric)}`;
+    return flagged ? h("span", { class: "flagged" }, say("attention_flagged", { value: words })) : words;
   }
 
   // Nothing was ever sent: what makes a first sensor appear.
@@ -208,7 +212,7 @@
         ? [
             h("h2", {}, say("empty")),
             h("p", {}, say("empty_do")),
-            h("code", {}, `sdot publish my-first '{"${the.config.headline}": 12.5, "district": "${first.code}"}'`),
+            h("code", {}, `${command(the, "publish")} my-first '{"${the.config.headline}": 12.5, "district": "${first.code}"}'`),
           ]
         : null,
     );

@@ -6,12 +6,12 @@
   let tabs = 6; // as many as the header has room for
 
   function header(the) {
-    const { say, pick, number, district } = sdot.words;
+    const { say, many, pick, number, district } = sdot.words;
     const size = the.config.districts.length;
     const extent = {
       districts: number(size),
       word: district(size),
-      sensors: number(the.snap ? the.snap.sensors.total : null),
+      sensors: many("sensor_count", the.snap ? the.snap.sensors.total : null),
     };
     const node = fill(
       "live-header",

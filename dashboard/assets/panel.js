@@ -94,15 +94,15 @@
   }
 
   function sensors(the, value, node) {
-    const { say } = sdot.words;
+    const { say, many } = sdot.words;
     if (!data.sensors) return h("p", { class: "nothing" }, say(data.failed ? "list_failed" : "loading"));
     const style = getComputedStyle(node);
     const width = Math.floor(node.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight));
-    const words = { n: sdot.words.number(data.sensors.length), min: the.minutes };
+    const title = the.metric.aggregation === "sum" ? "panel_strip_sum" : "panel_strip";
     const head = h(
       "header",
       { class: "head" },
-      h("h3", {}, say(the.metric.aggregation === "sum" ? "panel_strip_sum" : "panel_strip", words)),
+      h("h3", {}, many(title, data.sensors.length, { min: the.minutes })),
       h("p", {}, say("strip_dot")),
     );
     return [

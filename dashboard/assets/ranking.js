@@ -170,17 +170,17 @@
   function sums(the) {
     const counts = the.snap && the.snap.left_out[the.metric.key];
     if (!counts || !counts.total) return null;
-    const { say, number } = sdot.words;
+    const { say, many, number } = sdot.words;
     const { gap, closes, terms, beside } = sdot.figures.leftOut(counts);
     const parts = terms.map(([key, n]) => say(`sums_${key}`, { n: number(n) })).join(" + ");
-    const notes = beside.map(([key, n]) => say(`beside_${key}`, { n: number(n), word: sdot.words.district() }));
+    const notes = beside.map(([key, n]) => many(`beside_${key}`, n, { word: sdot.words.district() }));
     return h(
       "div",
       { class: "sums" },
       h(
         "p",
         {},
-        say(gap ? "sums" : "sums_all", {
+        many(gap ? "sums" : "sums_all", counts.total, {
           total: number(counts.total),
           in: number(counts.in),
           gap: number(gap),
@@ -222,7 +222,7 @@
         { "aria-label": say("legend") },
         shades(the, counts, row),
         row("stale", swatch("stale"), say("stale"), say("stale_hint", { min: minutes }), counts.stale),
-        row("few", swatch("few"), say("few"), say("few_hint"), counts.few),
+        row("few", swatch("few"), say("few"), say("few_hint", { few: the.config.few.sensors }), counts.few),
         counts.none ? row("none", swatch("void"), say("none"), "", counts.none) : null,
         row("new", h("i", { class: "swatch new" }), say("new_sensor"), "", the.snap ? the.snap.sensors.unverified : 0),
       ),

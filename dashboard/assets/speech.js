@@ -6,13 +6,13 @@
 
   // "영등포구, PM2.5 40 µg/m³, 나쁨, 42/45대, 10초 전"
   function district(the, one) {
-    const { say, pick, figure: print, unit, age, number } = sdot.words;
+    const { say, many, pick, figure: print, unit, age, number } = sdot.words;
     const figure = the.of(one.code, the.metric.key);
     const start = `${pick(one.names)}, ${pick(the.metric.short)}`;
     if (figure.s === "none") return `${start}: ${say("none")}`;
     const old = say("ago", { age: age(the.now - figure.at) });
     if (figure.s === "stale") return `${start}: ${say("stale")}, ${old}`;
-    const share = say("of", { n: number(figure.n), N: number(figure.N) });
+    const share = many("of", figure.N, { n: number(figure.n), N: number(figure.N) });
     if (figure.s === "few") return `${start}: ${say("few")}, ${share}, ${old}`;
     const grade = figure.g === null ? "" : `, ${pick(the.config.standard.bands[figure.g].names)}`;
     return `${start} ${print(the.metric, figure.v)} ${unit(the.metric)}${grade}, ${share}, ${old}`;
@@ -50,12 +50,12 @@
     return h(
       "span",
       { class: "share" },
-      h("span", { class: "long" }, sdot.words.say("of", { n, N })),
+      h("span", { class: "long" }, sdot.words.many("of", figure.N, { n, N })),
       h("span", { class: "tight" }, `${n}/${N}`),
     );
   }
 
-  // The number of a figure with its unit and grade, or in words why there is none.
+  // The number of a figure with its unit and grade, or in words why there is none of either.
   function value(the, metric, figure) {
     const { figure: print, unit, say, moment } = sdot.words;
     if (figure.s === "none") return h("span", { class: "nothing" }, say("none"));
@@ -69,7 +69,7 @@
       " ",
       h("span", { class: "unit" }, unit(metric)),
       graded ? [" ", mark(figure.g), " ", h("span", { class: "word" }, band(the, figure.g))] : null,
-      figure.s === "few" ? [" ", h("span", { class: "few" }, say("few"))] : null,
+      figure.s === "few" ? [" ", h("span", { class: "few" }, say(metric.bands ? "few_row" : "few_row_plain"))] : null,
     ];
   }
 

@@ -126,7 +126,7 @@
     const shown = figure.s === "ok" && metric.aggregation !== "sum" && figure.v !== null;
     const x = shown ? scale.x(figure.v) : 0;
     const text = shown
-      ? sdot.words.say("strip_mean", { v: sdot.words.figure(metric, figure.v), n: sdot.words.number(figure.n) })
+      ? sdot.words.many("strip_mean", figure.n, { v: sdot.words.figure(metric, figure.v) })
       : "";
     const flip = x > width * 0.6;
     return [

@@ -26,16 +26,20 @@
     return args ? words.replace(/\{(\w+)\}/g, (_, name) => args[name] ?? "") : words;
   }
 
-  // say() where the language wants another sentence for one.
-  const many = (key, n, args) => say(n === 1 ? `${key}_one` : key, { n: number(n), ...args });
+  // say() where a language may want another sentence for one.
+  function many(key, n, args) {
+    const own = n === 1 && `${key}_one` in config.text.en;
+    return say(own ? `${key}_one` : key, { n: number(n), ...args });
+  }
 
   const pick = (names) => names[lang] || names.en || Object.values(names)[0] || "";
 
-  function number(value, decimals = 0) {
+  // With `decimals` digits after the point; where the value has more, with up to `most`.
+  function number(value, decimals = 0, most = decimals) {
     if (value === null || value === undefined) return "–";
     const make = () =>
-      new Intl.NumberFormat(lang, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-    const text = kept(`n${decimals}`, make).format(value);
+      new Intl.NumberFormat(lang, { minimumFractionDigits: decimals, maximumFractionDigits: most });
+    const text = kept(`n${decimals} ${most}`, make).format(value);
     return /^-0([.,]0*)?$/.test(text) ? text.slice(1) : text.replace("-", MINUS);
   }
 
@@ -61,12 +65,11 @@
     return lang === "ko" ? `${year}.${month}.${day} ${weekday(ms)}` : `${weekday(ms)} ${dayMonth(ms)}`;
   }
 
-  // How old something is. Up to the next 10 s where many ages stand together, exact where one counts.
+  // How old something is. From 10 s on in whole tens where many ages stand together, exact where one counts.
   function age(ms, exact) {
     const s = Math.max(0, Math.floor(ms / 1000));
-    if (s < 60 && exact) return say("age_s", { n: s });
-    if (s <= 50) return say("age_s", { n: Math.max(10, Math.ceil(s / 10) * 10) });
-    const minutes = Math.max(1, Math.floor(s / 60));
+    if (s < 60) return say("age_s", { n: exact || s < 10 ? s : s - (s % 10) });
+    const minutes = Math.floor(s / 60);
     if (minutes < 60 && exact) return `${say("age_min", { n: minutes })} ${say("age_s", { n: s % 60 })}`;
     if (minutes < 60) return say("age_min", { n: minutes });
     if (minutes < 48 * 60) return say("age_h", { n: Math.floor(minutes / 60) });

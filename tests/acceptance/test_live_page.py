@@ -359,7 +359,94 @@ def test_ages_and_clock_run_between_ticks(city: StandIn, look: Opener) -> None:
     expect(age).to_have_text(re.compile(r"data \d+ s old"))
 
 
+def test_ages_are_exact_up_to_ten_seconds_then_rounded_down(city: StandIn, look: Opener) -> None:
+    page = look(city, lang="en")
+    ages = page.evaluate("[0.5, 9.9, 10, 59.9, 60, 119, 3600].map((s) => sdot.words.age(s * 1000))")
+    assert ages == ["0 s", "9 s", "10 s", "50 s", "1 min", "1 min", "1 h"]
+
+
+# one sensor, and too few
+
+
+@pytest.mark.parametrize(("lang", "one", "many"), [("en", "sensor", "sensors"), ("es", "sensor", "sensores")])
+def test_one_sensor_is_not_told_as_several(
+    city: StandIn, look: Opener, lang: str, one: str, many: str
+) -> None:
+    place = "mapo-gu"
+    city.city["sensors"] |= {"total": 1, "live": 1, "verified": 1}
+    city.city["districts"] = {code: {} for code in city.codes}
+    city.set(place, "pm25", 71.4, n=1, of=1)
+    city.city["city"] = {"pm25": city.figure("pm25", 71.4, n=1, of=1)}
+    city.city["left_out"]["pm25"] = {"total": 1, "in": 1, "silent": 0, "flagged": 0, "few": 1}
+    city.listed[place] = [city.sensor(place, "pm25")]
+    city.tick()
+    page = look(city, lang=lang, query=f"?district={place}")
+    expect(page.locator("#live-panel .strip .sensor")).to_have_count(1)
+    page.keyboard.press("Escape")
+    words = page.evaluate(
+        "[...document.querySelectorAll('#live *')].filter((x) => !x.children.length).map((x) => x.textContent).join('\\n')"
+    )
+    assert re.search(rf"\b1 {one}\b", words)
+    assert not re.search(rf"\b1 {many}\b", words)
+
+
+def test_a_thin_district_shows_its_number_without_a_grade(city: StandIn, look: Opener) -> None:
+    city.set("mapo-gu", "pm25", 71.4, n=1, of=1)
+    city.tick()
+    page = look(city, lang="en", query="?district=mapo-gu")
+    figure = page.locator("#live-panel .figure.chosen")
+    expect(figure.locator(".number")).to_have_text("71")
+    expect(figure.locator(".few")).to_have_text("Too few — no grade")
+    expect(figure.locator(".mark")).to_have_count(0)
+    expect(page.locator("#live-legend")).to_contain_text("under 3 or under half")
+    page.get_by_role("button", name="Close").click()
+    expect(row(page, "mapo-gu").locator("b")).to_have_count(0)
+
+
+@pytest.mark.parametrize("lang", ["ko", "en", "es"])
+def test_the_longest_names_fit_at_both_ends_of_the_citys_scales(
+    city: StandIn, look: Opener, lang: str
+) -> None:
+    for metric in city.pack.live:
+        city.set("yeongdeungpo-gu", metric, 0.1)
+        city.set("geumcheon-gu", metric, 13_962.5)
+    city.tick()
+    page = look(city, lang=lang, width=1920)
+    expect(page.locator("#live-city .ends").last).to_be_visible()
+    beyond = """() => [...document.querySelectorAll('#live-city .ends span')].filter((x) =>
+        x.getBoundingClientRect().right > x.closest('.figures').getBoundingClientRect().right + 0.5).map((x) => x.textContent)"""
+    assert page.evaluate(beyond) == []
+    well_formed(page)
+
+
 # what waits for a person
+
+
+def test_a_flagged_value_of_a_new_sensor_is_marked(city: StandIn, look: Opener) -> None:
+    page = look(city, lang="en")
+    city.newcomer("my-first", "gangnam-gu", placed=True)
+    now = city.city["now"]
+    city.city["attention"][0]["values"] = {"pm25": [12.5, now, False], "humidity": [140.0, now, True]}
+    city.tick()
+    expect(page.locator("#live-attention .values")).to_have_text(
+        "PM2.5 12.5 µg/m³ · Humidity 140 % (flagged)"
+    )
+    expect(page.locator("#live-attention .flagged")).to_have_text("Humidity 140 % (flagged)")
+
+
+def test_commands_name_the_data_folder_where_it_is_not_the_usual_one(look: Opener) -> None:
+    with serving(StandIn(load_pack(str(TINY))), data_option=" --data '/srv/a city'") as town:
+        town.newcomer("my-first", town.codes[0], placed=True)
+        town.tick()
+        page = look(town, lang="en")
+        told = page.locator("#live-attention code")
+        expect(told).to_have_text("sdot sensor verify --data '/srv/a city' my-first")
+        town.city["attention"] = []
+        town.city["sensors"] = dict.fromkeys(town.city["sensors"], 0)
+        town.tick()
+        expect(page.locator("#live-empty code")).to_contain_text(
+            "sdot publish --data '/srv/a city' my-first '{"
+        )
 
 
 def test_a_new_sensor_with_a_position_gets_a_ring(city: StandIn, look: Opener) -> None:
