@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import hypothesis
 import pytest
 
 from tests.servers.broker import Broker
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 R = TypeVar("R", pytest.TestReport, pytest.CollectReport)
+
+
+# How long an example takes is the machine's business, not a test's.
+hypothesis.settings.register_profile("sdot", deadline=None)
+hypothesis.settings.load_profile("sdot")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

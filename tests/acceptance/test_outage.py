@@ -55,7 +55,7 @@ def chain(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chai
     base = pool.place.path
     try:
         broker = pool.new_broker("mosquitto")
-        server = Server(embedded(memory() or base, copies=tmp_path_factory.mktemp("copies")))
+        server = Server(embedded(memory() or base, copies=base / "outage"))
     except Missing as missing:
         pytest.skip(str(missing))
     product = Product(server.create(migrated(server)), broker, "sdot/v1", tmp_path_factory.mktemp("outage"))
