@@ -315,15 +315,20 @@ class Session:
         Whether all acknowledgements went out.
         """
         self.flush()
+        sent = self._write_out()  # asked before DISCONNECT, with which the connection counts as lost
         self._closing = True
         self._client.disconnect()
-        deadline = time.monotonic() + 1.0
-        while self.wants_write() and time.monotonic() < deadline:
-            self._client.loop_write()
-        sent = self.connected and not self.wants_write()
+        self._write_out()
         self._client.loop_misc()
         self._drop("closed")
         return sent
+
+    def _write_out(self) -> bool:
+        """Send what waits, for a second at most; whether all of it went out."""
+        deadline = time.monotonic() + 1.0
+        while self.wants_write() and time.monotonic() < deadline:
+            self._client.loop_write()
+        return self.connected and not self.wants_write()
 
     def forget(self) -> bool:
         """Remove the session from the broker by a last connection with a clean one; whether that was done."""

@@ -160,6 +160,7 @@ def test_a_clean_stop_commits_what_is_open_and_acknowledges_it(product: Product,
     send(product, device, "a", *(timed(number) for number in range(500)), {"pm25": 1})
     assert worker.process.stop(signal.SIGTERM) == 0
     product.started.clear()
+    assert product.database.rows("SELECT slot FROM timeless") == []
     product.ingest()
     send(product, device, "a", {"pm25": 1})
     ledger = product.until_counted(502)
