@@ -30,6 +30,8 @@ MESSAGES, SENSORS = 100_000, 150
 BACKLOG_S = 120
 #: Packet types of MQTT 3.1.1, the upper half of the first byte.
 PUBACK = 4
+#: Among the acknowledgements held may be those of ingest's own round trips to the broker, one at each of three kills.
+ROUND_TRIPS = 3
 
 
 def _messages(prefix: str) -> Iterator[tuple[str, str]]:
@@ -96,7 +98,7 @@ def _acknowledgements(proxy: Proxy) -> int:
 def _kill_before_acknowledgement(product: Product, worker: Ingest, proxy: Proxy) -> int:
     """SIGKILL a worker after a commit whose acknowledgements never leave; how many did not."""
     proxy.hold("up")
-    until(lambda: _acknowledgements(proxy), "ingest to acknowledge what it committed")
+    until(lambda: _acknowledgements(proxy) > ROUND_TRIPS, "ingest to acknowledge what it committed")
     worker.process.kill()
     unheard = _acknowledgements(proxy)
     assert product.ledger()["stored"] < MESSAGES, "killed in the middle, not at the end"
@@ -110,7 +112,7 @@ def _check_all_stored_once(product: Product, unheard: int) -> None:
     assert product.database.value("SELECT count(*) FROM reading") == MESSAGES
     assert ledger["stored"] == MESSAGES
     assert (ledger["revised"], ledger["quarantined"], ledger["rejected"]) == (0, 0, 0)
-    assert ledger["duplicate"] >= unheard > 0, "acknowledged before the commit"
+    assert ledger["duplicate"] >= unheard - ROUND_TRIPS > 0, "acknowledged before the commit"
     assert ledger["messages"] == MESSAGES + ledger["duplicate"]
     by_day = product.database.rows("SELECT sum(messages), sum(stored), sum(duplicate) FROM ledger_sensor_day")
     assert by_day == [(ledger["messages"], ledger["stored"], ledger["duplicate"])]
