@@ -111,6 +111,8 @@ class Decoder:
     def _rest(self, reading: Reading, others: dict[str, Any], nesting: int) -> None:
         if "time" in others:
             reading.time = _time(others.pop("time"))
+            if not others:
+                return
         if "revision" in others:
             reading.revision = _revision(others.pop("revision"))
         if "sensor" in others:

@@ -24,9 +24,9 @@ log = logging.getLogger("ingest.main")
 RESTART_S, MAX_RESTART_S = 0.2, 5.0
 #: How long workers may take to commit and leave.
 STOP_S = 15.0
-#: A batch makes some 40,000 objects without a cycle among them. With Python's thresholds of (700, 10, 10) looking
+#: A batch makes some 80,000 objects without a cycle among them. With Python's thresholds of (700, 10, 10) looking
 #: for cycles took a fifth of a worker's time (measured).
-GC_THRESHOLDS = (100_000, 20, 50)
+GC_THRESHOLDS = (500_000, 20, 50)
 
 
 def run(settings: Settings) -> None:
