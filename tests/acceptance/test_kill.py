@@ -28,10 +28,10 @@ from tests.waiting import until
 MESSAGES, SENSORS = 100_000, 150
 #: Seconds in which a worker that nobody replaces has its backlog in the database.
 BACKLOG_S = 120
+#: Acknowledgements that may be of a worker's own round trips to the broker (one each 2 s), and so of no reading.
+ROUND_TRIPS = 10
 #: Packet types of MQTT 3.1.1, the upper half of the first byte.
 PUBACK = 4
-#: Among the acknowledgements held may be those of ingest's own round trips to the broker, one at each of three kills.
-ROUND_TRIPS = 3
 
 
 def _messages(prefix: str) -> Iterator[tuple[str, str]]:
@@ -96,11 +96,11 @@ def _acknowledgements(proxy: Proxy) -> int:
 
 
 def _kill_before_acknowledgement(product: Product, worker: Ingest, proxy: Proxy) -> int:
-    """SIGKILL a worker after a commit whose acknowledgements never leave; how many did not."""
+    """SIGKILL a worker after a commit whose acknowledgements never leave; how many readings' did not, at least."""
     proxy.hold("up")
     until(lambda: _acknowledgements(proxy) > ROUND_TRIPS, "ingest to acknowledge what it committed")
     worker.process.kill()
-    unheard = _acknowledgements(proxy)
+    unheard = _acknowledgements(proxy) - ROUND_TRIPS
     assert product.ledger()["stored"] < MESSAGES, "killed in the middle, not at the end"
     proxy.cut()
     proxy.release("up")
@@ -112,7 +112,7 @@ def _check_all_stored_once(product: Product, unheard: int) -> None:
     assert product.database.value("SELECT count(*) FROM reading") == MESSAGES
     assert ledger["stored"] == MESSAGES
     assert (ledger["revised"], ledger["quarantined"], ledger["rejected"]) == (0, 0, 0)
-    assert ledger["duplicate"] >= unheard - ROUND_TRIPS > 0, "acknowledged before the commit"
+    assert ledger["duplicate"] >= unheard > 0, "acknowledged before the commit"
     assert ledger["messages"] == MESSAGES + ledger["duplicate"]
     by_day = product.database.rows("SELECT sum(messages), sum(stored), sum(duplicate) FROM ledger_sensor_day")
     assert by_day == [(ledger["messages"], ledger["stored"], ledger["duplicate"])]
