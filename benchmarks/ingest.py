@@ -1,0 +1,86 @@
+"""How fast ingest is, beside a naive subscriber and beside bare COPY: everything in one run, on loopback.
+
+    make bench                             (or: python benchmarks/ingest.py [--rounds 3] [--dsn …])
+
+Servers are the product's own: the embedded PostgreSQL with its shipped settings (or an empty database at --dsn)
+and mosquitto with `sdot/mosquitto.conf`. They live in a temporary folder and are gone at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+# This file is called like the product's room, so its own folder must not be searched first.
+sys.path[0] = str(Path(__file__).parents[1])
+
+from benchmarks import load, runs, table  # noqa: E402 after the line above
+from benchmarks.rig import Rig  # noqa: E402
+from city.errors import SdotError  # noqa: E402
+
+Figures = dict[str, float]
+
+
+def plan(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Rig], Figures]]]:
+    """What is measured in a round, in turn, so that a noisy minute meets all."""
+    few, many, seconds = given.naive_messages, given.messages, given.live_seconds
+    yield table.BARE, partial(runs.bare_copy, count=many)
+    yield table.NAIVE, partial(runs.naive, broker="plain", count=few, autocommit=False)
+    yield table.TUNED, partial(runs.naive, broker="shipped", count=few, autocommit=True)
+    for workers in given.workers:
+        yield table.ours(workers), partial(runs.drain, count=many, workers=workers)
+    yield "live, as fast as the broker takes it", partial(runs.live, seconds=seconds, pace=None)
+    yield f"live, {given.pace:,.0f} messages/s", partial(runs.live, seconds=seconds, pace=given.pace)
+
+
+def measure(rig: Rig, given: argparse.Namespace) -> table.Found:
+    """Each measurement's figures, a value a round."""
+    found: table.Found = {}
+    for number in range(given.rounds):
+        table.tell(f"Round {number + 1} of {given.rounds}, load of the machine {os.getloadavg()[0]:.1f}")
+        for name, run in plan(given):
+            if given.only in name:
+                table.note(found, name, run(rig))
+    if given.city_seconds and given.only in table.CITY:
+        pace = load.SENSORS / load.EVERY.total_seconds()
+        table.note(found, table.CITY, runs.live(rig, given.city_seconds, pace, publishers=1))
+    return found
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    more = parser.add_argument
+    more("--dsn", help="owner's URL of an empty database on a server with track_commit_timestamp = on")
+    more("--rounds", type=int, default=3)
+    more("--messages", type=int, default=100_000, help="in the session that ingest drains")
+    more("--naive-messages", type=int, default=3_000, help="in the naive subscriber's")
+    more("--workers", type=int, nargs="+", default=[1, 2], help="numbers of ingest processes")
+    more("--live-seconds", type=float, default=10)
+    more("--pace", type=float, default=5_000, help="messages/s of the paced live measurement")
+    more("--city-seconds", type=float, default=60, help="at the pace of 1,100 sensors every 2 minutes")
+    more("--only", default="", help="measure only what has this in its name")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
+    try:
+        with Rig(given.dsn) as rig:
+            table.tell(f"{rig.versions()}; {os.cpu_count()} cores")
+            found = measure(rig, given)
+    except (SdotError, KeyboardInterrupt) as error:
+        sys.exit(str(error) or "stopped")
+    print("\n".join(table.report(found)))
+    if (times := table.advantage(found)) < table.TIMES:
+        sys.exit(f"ingest is {times:.1f} times the naive subscriber; it has to be {table.TIMES}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The benchmark's figures: told while they come, and the table at the end."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+from collections.abc import Iterator
+
+#: Measurement → figure → its value in each round.
+Found = dict[str, dict[str, list[float]]]
+
+NAIVE = "naive: INSERT and COMMIT a message, mosquitto as it comes"
+TUNED = "the same, tuned: autocommit, our mosquitto.conf"
+OURS = "sdot ingest"
+BARE = "bare COPY of the same rows"
+CITY = "live, 1,100 sensors every 2 minutes"
+#: Whose processor time is told.
+PARTIES = ("ingest", "postgres", "mosquitto")
+#: What ingest has to be at least, as a multiple of the naive subscriber.
+TIMES = 15
+
+
+def ours(workers: int) -> str:
+    """Name of the measurement with so many processes."""
+    return f"{OURS}, {workers} worker{'s' if workers > 1 else ''}"
+
+
+def tell(sentence: str) -> None:
+    """Progress, beside the table."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def note(found: Found, name: str, figures: dict[str, float]) -> None:
+    """Keep and tell one measurement's figures."""
+    shown = (
+        f"{key} {value:,.0f}" if value >= 100 else f"{key} {value:.3g}" for key, value in figures.items()
+    )
+    tell(f"  {name}: {', '.join(shown)}")
+    for key, value in figures.items():
+        found.setdefault(name, {}).setdefault(key, []).append(value)
+
+
+def advantage(found: Found) -> float:
+    """How many times the naive subscriber the fastest ingest is; infinite where one of them was not measured."""
+    rates = [statistics.median(one["rate"]) for name, one in found.items() if name.startswith(OURS)]
+    return max(rates) / statistics.median(found[NAIVE]["rate"]) if rates and NAIVE in found else math.inf
+
+
+def report(found: Found) -> Iterator[str]:
+    """Three tables in Markdown: rates, delays, and processor time."""
+    middle = {
+        name: {key: statistics.median(each) for key, each in one.items()} for name, one in found.items()
+    }
+    yield from _rates(found, middle)
+    yield from _delays(middle)
+    yield from _costs(middle)
+
+
+def _rates(found: Found, middle: dict[str, dict[str, float]]) -> Iterator[str]:
+    slow, fast = (middle.get(name, {}).get("rate", float("nan")) for name in (NAIVE, BARE))
+    yield "| | messages/s (median) | lowest – highest | × naive | × bare COPY |"
+    yield "|---|--:|--:|--:|--:|"
+    for name, one in middle.items():
+        if "lag_p50" not in one:
+            rate, each = one["rate"], found[name]["rate"]
+            span = f"{min(each):,.0f} – {max(each):,.0f}"
+            yield f"| {name} | {rate:,.0f} | {span} | {rate / slow:.1f} | {rate / fast:.2f} |"
+    yield ""
+
+
+def _delays(middle: dict[str, dict[str, float]]) -> Iterator[str]:
+    yield "| | published/s | committed/s | delay, median | delay, 95 % | ingest | PostgreSQL | mosquitto |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    for name, one in middle.items():
+        if "lag_p50" in one:
+            cpu = " | ".join(f"{100 * one[party]:.1f} %" for party in PARTIES)
+            delays = f"{1000 * one['lag_p50']:,.0f} ms | {1000 * one['lag_p95']:,.0f} ms"
+            yield f"| {name} | {_rate(one['published'])} | {_rate(one['rate'])} | {delays} | {cpu} |"
+    yield ""
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}"
+
+
+def _costs(middle: dict[str, dict[str, float]]) -> Iterator[str]:
+    yield "| processor time a message, µs | ingest | PostgreSQL | mosquitto |"
+    yield "|---|--:|--:|--:|"
+    for name, one in middle.items():
+        if "lag_p50" not in one and PARTIES[0] in one:
+            yield f"| {name} | {' | '.join(f'{one[party]:.0f}' for party in PARTIES)} |"
