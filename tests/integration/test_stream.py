@@ -133,7 +133,8 @@ def slow_page(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
             return "done"
 
     page.register, page.layout = register, lambda _config: html.Div([html.Button(id="in"), html.P(id="out")])
-    monkeypatch.setattr(module.create_app, "__defaults__", ((*module.PAGES, page), None))
+    _, *others = module.create_app.__defaults__
+    monkeypatch.setattr(module.create_app, "__defaults__", ((*module.PAGES, page), *others))
     return page
 
 
