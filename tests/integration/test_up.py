@@ -203,7 +203,7 @@ def test_an_ordinary_user_runs_it_too(place, up):
     (place / "home").mkdir()
     os.chown(place / "home", NOBODY, NOBODY)
     (place / "home").chmod(0o700)
-    python, path = readable_python()
+    python, path = readable_python(place / "source")
     environment = {"PYTHONPATH": path, "HOME": str(place / "home")}
     stack = up(
         place / "home" / "data",
@@ -218,18 +218,23 @@ def test_an_ordinary_user_runs_it_too(place, up):
     assert {path.name for path in (place / "home").iterdir()} == {"data", "data-0.log"}
 
 
-def readable_python() -> tuple[str, str]:
-    """An interpreter of this version that every user can run, and its PYTHONPATH with what is installed here."""
+def readable_python(source: Path) -> tuple[str, str]:
+    """An interpreter of this version that every user can run, and its PYTHONPATH with what is installed here.
+
+    The checkout may lie where nobody else gets in: its packages are copied to `source`.
+    """
+    for package in ("city", "dashboard", "ingest", "maintain", "sdot", "simulator", "sql"):
+        shutil.copytree(Path(__file__).parents[2] / package, source / package)
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     here = os.pathsep.join(entry for entry in sys.path if "site-packages" in entry)
-    path = os.pathsep.join([str(Path(__file__).parents[2]), here])
+    path = os.pathsep.join([str(source), here])
     for program in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
         probe = [program, "-c", "import psycopg, dash"]
         try:
             done = subprocess.run(
                 probe, user=NOBODY, env={"PYTHONPATH": path}, cwd="/", capture_output=True, check=False
             )
-        except PermissionError:
+        except (PermissionError, FileNotFoundError):
             continue
         if done.returncode == 0:
             return program, path
