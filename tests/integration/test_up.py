@@ -228,13 +228,13 @@ def readable_python(source: Path) -> tuple[str, str]:
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     here = os.pathsep.join(entry for entry in sys.path if "site-packages" in entry)
     path = os.pathsep.join([str(source), here])
-    for program in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
+    for program in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}", "/usr/bin/python3"):
         probe = [program, "-c", "import psycopg, dash"]
         try:
             done = subprocess.run(
                 probe, user=NOBODY, env={"PYTHONPATH": path}, cwd="/", capture_output=True, check=False
             )
-        except (PermissionError, FileNotFoundError):
+        except OSError:
             continue
         if done.returncode == 0:
             return program, path
