@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -71,6 +72,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     given = arguments()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.default_int_handler)
     try:
         with Rig(given.dsn) as rig:
             table.tell(f"{rig.versions()}; {os.cpu_count()} cores")

@@ -65,7 +65,7 @@ def _rates(found: Found, middle: dict[str, dict[str, float]]) -> Iterator[str]:
         if "lag_p50" not in one:
             rate, each = one["rate"], found[name]["rate"]
             span = f"{min(each):,.0f} – {max(each):,.0f}"
-            yield f"| {name} | {rate:,.0f} | {span} | {rate / slow:.1f} | {rate / fast:.2f} |"
+            yield f"| {name} | {rate:,.0f} | {span} | {_shown(rate / slow, 1)} | {_shown(rate / fast, 2)} |"
     yield ""
 
 
@@ -74,10 +74,14 @@ def _delays(middle: dict[str, dict[str, float]]) -> Iterator[str]:
     yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     for name, one in middle.items():
         if "lag_p50" in one:
-            cpu = " | ".join(f"{100 * one[party]:.1f} %" for party in PARTIES)
+            cpu = " | ".join(_shown(100 * one[party], 1, " %") for party in PARTIES)
             delays = f"{1000 * one['lag_p50']:,.0f} ms | {1000 * one['lag_p95']:,.0f} ms"
             yield f"| {name} | {_rate(one['published'])} | {_rate(one['rate'])} | {delays} | {cpu} |"
     yield ""
+
+
+def _shown(value: float, decimals: int, unit: str = "") -> str:
+    return "–" if math.isnan(value) else f"{value:.{decimals}f}{unit}"
 
 
 def _rate(rate: float) -> str:
@@ -89,4 +93,4 @@ def _costs(middle: dict[str, dict[str, float]]) -> Iterator[str]:
     yield "|---|--:|--:|--:|"
     for name, one in middle.items():
         if "lag_p50" not in one and PARTIES[0] in one:
-            yield f"| {name} | {' | '.join(f'{one[party]:.0f}' for party in PARTIES)} |"
+            yield f"| {name} | {' | '.join(_shown(one[party], 0) for party in PARTIES)} |"
