@@ -83,7 +83,7 @@ class Watch:
             try:
                 self._listen(conn)
             finally:
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(ServerError):
                     conn.execute(statement("unwatch"), [self._serial])
 
     def _introduce(self, conn: Any) -> None:
