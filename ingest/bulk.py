@@ -1,15 +1,13 @@
-"""Back-fill and import at COPY's own speed: columns of numpy arrays, encoded as PostgreSQL's binary rows at once."""
+"""Back-fill at COPY's own speed: columns of numpy arrays, encoded as PostgreSQL's binary rows at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import psycopg
 from psycopg import errors
 
@@ -17,34 +15,14 @@ from city.db import statement
 from city.errors import DatabaseError
 from city.metrics import Catalogue
 from ingest import ledger
+from ingest.binary import copy_in, encode, laid_out, pieces, since_2000
+from ingest.block import Block, Column, instant, moment
 from ingest.fold import Outcome
 from ingest.newest import Newest
 from ingest.plausible import Plausible
 from ingest.series import Series
 from ingest.tally import Tally
 from ingest.writer import HORIZON_MARGIN, OLDEST
-
-Column = npt.NDArray[Any]
-#: PostgreSQL's binary COPY: signature, flags and the length of no extension; and the trailer
-#: (PostgreSQL documentation, COPY, "Binary Format").
-_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
-_TRAILER = b"\xff\xff"
-#: PostgreSQL counts microseconds from 2000-01-01.
-_EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
-#: Bytes handed to libpq at a time.
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Readings as columns of one length."""
-
-    #: int32
-    sensor_ids: Column
-    #: datetime64[us], UTC
-    times: Column
-    #: metric → float32; NaN where the sensor did not measure
-    values: Mapping[str, Column]
 
 
 class BulkWriter:
@@ -95,7 +73,7 @@ class BulkWriter:
     def _check(self, block: Block) -> None:
         if any(np.isinf(column).any() for column in block.values.values()):
             raise ValueError("a block holds infinite values; leave them out as NaN")
-        if _instant(block.times.min()) < self._floor:
+        if instant(block.times.min()) < self._floor:
             raise DatabaseError(f"readings before {self._floor:%Y-%m-%d %H:%M} UTC are not taken any more")
 
     def _store(self, block: Block) -> int:
@@ -110,11 +88,8 @@ class BulkWriter:
 
     def _copy(self, block: Block, now: datetime) -> None:
         keys = tuple(block.values)
-        with self._conn.cursor() as cursor, cursor.copy(statement("copy_reading", keys)) as copy:
-            copy.write(_HEADER)
-            for chunk in encode(block, self._flags(block), self._district_ids(block), now):
-                copy.write(chunk)
-            copy.write(_TRAILER)
+        rows = encode(block, self._flags(block), self._district_ids(block), now)
+        copy_in(self._conn, statement("copy_reading", keys), rows)
 
     def _flags(self, block: Block) -> Column:
         flags = np.zeros(len(block.times), dtype=">i8")
@@ -132,7 +107,7 @@ class BulkWriter:
             low, high = self._catalogue[key].plausible
             for row in np.flatnonzero((column < low) | (column > high)):
                 detail = next(self._series.plausible.details({key: float(column[row])}))
-                rows.append((int(block.sensor_ids[row]), _instant(block.times[row]), *detail))
+                rows.append((int(block.sensor_ids[row]), instant(block.times[row]), *detail))
         if rows:
             columns = [list(column) for column in zip(*sorted(rows), strict=True)]
             self._conn.execute(statement("insert_flags"), [Plausible.KIND, self._writer, *columns])
@@ -143,28 +118,33 @@ class BulkWriter:
         return np.array([-1 if district is None else district for district in districts], dtype=">i2")[place]
 
     def _touch(self, block: Block) -> None:
-        border = np.datetime64(self._open_from.astimezone(UTC).replace(tzinfo=None), "us")
-        closed = block.times < border
+        closed = block.times < moment(self._open_from)
         if closed.any():
-            times = [_instant(time) for time in block.times[closed]]
-            self._conn.execute(statement("insert_touched"), [block.sensor_ids[closed].tolist(), times])
+            fields = [
+                ("sensor_id", ">i4", block.sensor_ids[closed]),
+                ("time", ">i8", since_2000(block.times[closed])),
+            ]
+            rows = laid_out(fields, int(closed.sum()))
+            copy_in(self._conn, statement("copy_touched"), pieces(rows))
 
     def _note_newest(self, block: Block, now: datetime) -> None:
         order = np.argsort(block.sensor_ids, kind="stable")
         sensors, starts = np.unique(block.sensor_ids[order], return_index=True)
+        says = {key: block.says(key) for key in block.values}
         for sensor, rows in zip(sensors, np.split(order, starts[1:]), strict=True):
-            last = _instant(block.times[rows].max())
+            last = instant(block.times[rows].max())
             row = self._newest.setdefault(int(sensor), Newest(last, now))
             row.time = max(row.time, last)
             for key, column in block.values.items():
-                self._note_value(row, key, column[rows], block.times[rows])
+                self._note_value(row, key, column[rows], says[key][rows], block.times[rows])
 
-    def _note_value(self, row: Newest, key: str, column: Column, times: Column) -> None:
-        present = np.flatnonzero(~np.isnan(column))
+    def _note_value(self, row: Newest, key: str, column: Column, says: Column, times: Column) -> None:
+        present = np.flatnonzero(says)
         if not len(present):
             return
         last = present[np.argmax(times[present])]
-        value, time = float(column[last]), _instant(times[last])
+        time, number = instant(times[last]), float(column[last])
+        value = None if math.isnan(number) else number
         if key not in row.values or time >= row.values[key][1]:
             row.values[key] = (value, time, self._series.plausible.is_flagged(key, value))
 
@@ -176,18 +156,17 @@ class BulkWriter:
 
     def _without_known(self, block: Block) -> Block:
         """The rows of a block that are not in the database."""
-        low, high = _instant(block.times.min()), _instant(block.times.max())
+        low, high = instant(block.times.min()), instant(block.times.max())
         sensors = np.unique(block.sensor_ids).tolist()
         rows = self._conn.execute(statement("known_times"), [sensors, low, high]).fetchall()
         known = {(row[0], row[1]) for row in rows}
-        pairs = zip(block.sensor_ids.tolist(), map(_instant, block.times), strict=True)
+        pairs = zip(block.sensor_ids.tolist(), map(instant, block.times), strict=True)
         fresh = np.fromiter((pair not in known for pair in pairs), dtype=bool, count=len(block.times))
         keys = np.stack([block.sensor_ids.astype(np.int64), block.times.astype(np.int64)], axis=1)
         first = np.zeros(len(keys), dtype=bool)
         first[np.unique(keys, axis=0, return_index=True)[1]] = True  # one of each pair within the block
         fresh &= first
-        values = {key: column[fresh] for key, column in block.values.items()}
-        return Block(block.sensor_ids[fresh], block.times[fresh], values)
+        return block.only(fresh)
 
 
 def make_partitions(conn: psycopg.Connection[Any], times: Column, made: set[int]) -> None:
@@ -203,56 +182,3 @@ def make_partitions(conn: psycopg.Connection[Any], times: Column, made: set[int]
 def _per_sensor(block: Block) -> dict[int, int]:
     sensors, counts = np.unique(block.sensor_ids, return_counts=True)
     return {int(sensor): int(count) for sensor, count in zip(sensors, counts, strict=True)}
-
-
-def _instant(time: Any) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
-        microseconds=int(time.astype("datetime64[us]").astype("int64"))
-    )
-
-
-def encode(block: Block, flags: Column, districts: Column, received_at: datetime) -> Iterator[bytes]:
-    """Binary COPY rows of a block, in chunks; rows of one pattern of nulls have one width, so numpy lays them out."""
-    absent = np.stack([np.isnan(column) for column in block.values.values()], axis=1)
-    absent = np.column_stack([districts < 0, absent])
-    codes = absent @ (1 << np.arange(absent.shape[1], dtype=np.int64))
-    for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code)
-        nulls = absent[rows[0]]
-        data = _rows(block, rows, nulls, flags, districts, received_at).tobytes()
-        for start in range(0, len(data), _CHUNK):
-            yield data[start : start + _CHUNK]
-
-
-def _rows(
-    block: Block, rows: Column, nulls: Column, flags: Column, districts: Column, received_at: datetime
-) -> Column:
-    received = np.datetime64(received_at.astimezone(UTC).replace(tzinfo=None), "us")
-    fields: list[tuple[str, str, Any]] = [
-        ("time", ">i8", (block.times[rows] - _EPOCH).astype("int64")),
-        ("sensor_id", ">i4", block.sensor_ids[rows]),
-        ("district_id", "" if nulls[0] else ">i2", districts[rows]),
-        ("received_at", ">i8", (received - _EPOCH).astype("int64")),
-        ("revision", ">i4", 0),
-        ("flags", ">i8", flags[rows]),
-        ("extra", "", None),
-    ]
-    for null, (key, column) in zip(nulls[1:], block.values.items(), strict=True):
-        fields.append((key, "" if null else ">f4", column[rows]))
-    return _laid_out(fields, len(rows))
-
-
-def _laid_out(fields: list[tuple[str, str, Any]], count: int) -> Column:
-    """A record array of (number of fields, then length and bytes of each field; length −1 is null)."""
-    layout: list[tuple[str, str]] = [("fields", ">i2")]
-    for name, kind, _ in fields:
-        layout.append((f"#{name}", ">i4"))
-        if kind:
-            layout.append((f"={name}", kind))
-    records = np.empty(count, dtype=layout)
-    records["fields"] = len(fields)
-    for name, kind, column in fields:
-        records[f"#{name}"] = np.dtype(kind).itemsize if kind else -1
-        if kind:
-            records[f"={name}"] = column
-    return records

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +11,10 @@ import numpy as np
 from city import db
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
-from ingest.bulk import Block, BulkWriter, make_partitions
+from ingest.block import Block
+from ingest.bulk import BulkWriter, make_partitions
 from ingest.registry import NewSensor, register_many
+from sdot.progress import Progress, shown
 from simulator.city import SimCity
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ WRITER, REGISTERED_BY = "backfill", "simulator"
 CHUNK_ROWS = 250_000
 #: Simulated readings fall on whole milliseconds.
 AFTER = np.timedelta64(1, "ms")
-#: A file gets a line for each of these steps, a terminal a bar.
-STEPS = 4
-
-Progress = Callable[[float], None]
 
 
 def register(settings: Settings, pack: CityPack, city: SimCity) -> datetime | None:
@@ -67,7 +63,7 @@ def backfill(settings: Settings, days: float) -> int:
         if not np.isnat(newest).any():
             return 0
         past = _Past(connection, pack, city, np.array([ids[serial] for serial in serials], np.int32))
-        with _progress(f"Writing {days:g} days of history") as progress:
+        with shown(f"Writing {days:g} days of history") as progress:
             return past.write(newest, timedelta(days=days), progress)
 
 
@@ -118,36 +114,3 @@ def _chunks(blocks: Iterator[Any]) -> Iterator[list[Any]]:
             held = []
     if held:
         yield held
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Progress]:
-    """Tells how far it is, 0 to 1: a bar on a terminal, a few lines elsewhere."""
-    if not sys.stdout.isatty():
-        yield _Lines(title).tell
-        return
-    from rich import progress
-
-    bar = progress.Progress(
-        progress.TextColumn(title),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeRemainingColumn(),
-    )
-    with bar:
-        task = bar.add_task(title, total=1.0)
-        yield lambda part: bar.update(task, completed=part)
-
-
-class _Lines:
-    """Progress for a file or a pipe."""
-
-    def __init__(self, title: str) -> None:
-        self._title, self._told = title, -1
-
-    def tell(self, part: float) -> None:
-        """A line when another step is reached."""
-        step = int(part * STEPS)
-        if step > self._told:
-            self._told = step
-            print(f"{self._title}: {100 * step // STEPS} %", flush=True)

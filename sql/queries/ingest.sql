@@ -73,6 +73,33 @@ ON CONFLICT DO NOTHING
 -- Closed buckets that have to be computed again.
 INSERT INTO touched (sensor_id, time) SELECT * FROM unnest(%s::integer[], %s::timestamptz[])
 
+-- name: copy_touched
+-- Closed buckets of a back-fill or an import that have to be computed again.
+COPY touched (sensor_id, time) FROM STDIN (FORMAT binary)
+
+-- name: stage_wanted
+-- Keys of an import that are looked up.
+CREATE TEMPORARY TABLE IF NOT EXISTS wanted (place integer, sensor_id integer, time timestamptz) ON COMMIT DELETE ROWS
+
+-- name: copy_wanted
+-- Keys of an import that are looked up.
+COPY wanted (place, sensor_id, time) FROM STDIN (FORMAT binary)
+
+-- name: delete_wanted
+-- Room for other keys.
+DELETE FROM wanted
+
+-- name: copy_known
+-- What is there of these keys; NaN, which no reading holds, for null. The barrier keeps it a look-up per key.
+COPY (
+    SELECT w.place, r.revision
+        , coalesce(r.{key}, 'NaN'::real)
+    FROM wanted AS w
+    CROSS JOIN LATERAL (
+        SELECT * FROM reading AS x WHERE x.sensor_id = w.sensor_id AND x.time = w.time OFFSET 0
+    ) AS r
+) TO STDOUT (FORMAT binary)
+
 -- name: stage_latest
 -- Newest values on their way in.
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_latest (LIKE latest) ON COMMIT DELETE ROWS

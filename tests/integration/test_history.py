@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from city.settings import Settings
-from sdot import history
+from sdot import history, progress
 from simulator.city import SimCity
 from tests.servers.postgres import Database
 
@@ -40,20 +40,20 @@ def test_a_back_fill_is_whole_and_done_once(settings, embedded_database):
 
 
 def test_an_interrupted_one_goes_on_and_nothing_is_written_twice(settings, embedded_database, monkeypatch):
-    tell = history._Lines.tell
+    tell = progress.Lines.tell
 
-    def interrupted(lines: history._Lines, part: float) -> None:
+    def interrupted(lines: progress.Lines, part: float) -> None:
         if part > 0.5:
             raise KeyboardInterrupt
         tell(lines, part)
 
-    monkeypatch.setattr(history._Lines, "tell", interrupted)
+    monkeypatch.setattr(progress.Lines, "tell", interrupted)
     with pytest.raises(KeyboardInterrupt):
         history.backfill(settings, DAYS)
     readings, ledger, sensors = counts(embedded_database)
     assert 0 < sensors < 1100
     assert readings == ledger > 0
-    monkeypatch.setattr(history._Lines, "tell", tell)
+    monkeypatch.setattr(progress.Lines, "tell", tell)
     history.backfill(settings, DAYS)
     readings, ledger, sensors = counts(embedded_database)
     assert sensors == 1100
