@@ -33,7 +33,7 @@ ENCODINGS = ("utf-8", "cp949")
 FORMATS = (
     "%Y-%m-%dT%H:%M[:%S[.%f]][%z]",
     "%Y-%m-%d %H:%M[:%S[.%f]][%z]",
-    "%Y-%m-%d_%H:%M[:%S]",
+    "%Y-%m-%d_%H[:%M[:%S]]",
     "%Y/%m/%d %H:%M[:%S]",
     "%Y.%m.%d %H:%M[:%S]",
     "%Y%m%d%H%M[%S]",
@@ -128,11 +128,16 @@ class Layout:
     @property
     def needed(self) -> tuple[Names, ...]:
         """Columns without which a file is of another layout."""
-        needed = [part for part in self.serial.template if not isinstance(part, str) and part != (DISTRICT,)]
+        needed = [self._column(part) for part in self.serial.template if not isinstance(part, str)]
         needed += self.time.columns
         if self.long:
             return (*needed, *self.long)
         return (*needed, *(metric.column for metric in self.metrics if not metric.optional))
+
+    def _column(self, part: Names) -> Names:
+        """The column that a part of the serial's template means."""
+        district = self.about.get("district")
+        return district if part == (DISTRICT,) and isinstance(district, tuple) else part
 
     @property
     def used(self) -> tuple[Names, ...]:
@@ -197,6 +202,8 @@ def parse_layout(text: str, name: str, catalogue: Catalogue) -> Layout:
 def _check(layout: Layout) -> None:
     if not layout.metrics:
         raise ValueError("it maps no metric; write for example [metrics.pm25] and column = …")
+    if (DISTRICT,) in layout.serial.template and not isinstance(layout.about.get("district"), tuple):
+        raise ValueError("the serial's {district} needs [about] with district = (a column)")
     for key in ("delimiter", "decimal"):
         if len(getattr(layout, key)) != 1:
             raise ValueError(f"`{key}` is {getattr(layout, key)!r}; it is one character")

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from city.cells import CellRule, Mask, numbers
 from city.instants import instants
-from city.layout import DISTRICT, Layout, MetricRule, Names, RevisionRule, TimeRule, place_of
+from city.layout import DISTRICT, Layout, MetricRule, Names, RevisionRule, TimeRule, place_of, plain_column
+from city.personal import is_personal
+from city.pivot import pivoted
 from city.reading import MAX_LABEL, SERIAL, About
-from city.table import Chunk, Table
+from city.readings import Column, Readings, Refused, described
+from city.table import BrokenLine, Chunk, Table
 
-Column = npt.NDArray[Any]
-_NOTHING = np.datetime64("NaT", "us")
 #: Registration times count from here in a revision.
 _EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
 _BETWEEN = "\x1f"
+
+
+#: More rows of one instant are not kept waiting for the rest of it.
+_HELD_ROWS = 2_000_000
 
 
 class Place(Protocol):
@@ -34,54 +37,6 @@ class Place(Protocol):
 
     def district_named(self, text: str) -> str | None:
         """Code of the district of that code or name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A row that is no reading."""
-
-    line: int
-    code: str
-    text: str
-    serial: str | None
-    #: the row as JSON, or as it stands where it has another number of cells
-    row: bytes
-
-
-@dataclass(frozen=True)
-class Readings:
-    """The readings of a chunk, as columns of one length."""
-
-    #: distinct serials
-    serials: tuple[str, ...]
-    #: place in `serials`, int32
-    who: Column
-    #: datetime64[us], UTC
-    times: Column
-    #: int32
-    revisions: Column
-    #: metric → float32; NaN where the file says that nothing was measured
-    values: Mapping[str, Column]
-    #: line in the file, int64
-    lines: Column
-    #: what the file tells of a sensor
-    about: Mapping[str, About]
-    refused: tuple[Refused, ...]
-    #: rows of the file behind all this
-    rows: int
-    #: metric → whether the reading carries it at all; None: all carry all
-    carried: Mapping[str, Column] | None = None
-    #: rows that were left out because the layout does not map their metric
-    unmapped: int = 0
-    _source: Column = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
-    _quote: Callable[[int], bytes] = field(default=lambda _: b"", repr=False)
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-    def row(self, place: int) -> bytes:
-        """The file's row behind a reading, as JSON: header → text."""
-        return self._quote(int(self._source[place]))
 
 
 class RowReader:
@@ -102,11 +57,31 @@ class RowReader:
     def all(self, table: Table) -> Iterator[Readings]:
         """The readings of a table, chunk by chunk; lines that are no rows are refused with the chunk before them."""
         told = 0
-        for chunk in table.chunks():
+        chunks = self._whole(table.chunks()) if self.layout.long else table.chunks()
+        for chunk in chunks:
             yield self.read(chunk, table.broken[told:])
             told = len(table.broken)
 
-    def read(self, chunk: Chunk, broken: Sequence[Any] = ()) -> Readings:
+    def _whole(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """A long table's rows of the instant that a chunk ends in wait for the next one: their reading may go on."""
+        held: Chunk | None = None
+        for chunk in chunks:
+            joined = chunk if held is None else held.followed_by(chunk)
+            ends = self._of_last_instant(joined)
+            held = joined.only(ends) if ends.sum() < _HELD_ROWS else None
+            if held is None or len(held) < len(joined):
+                yield joined.only(~ends) if held is not None else joined
+        if held is not None:
+            yield held
+
+    def _of_last_instant(self, chunk: Chunk) -> Mask:
+        places = [place_of(names, self.header) for names in self.layout.time.columns]
+        same = np.ones(len(chunk), dtype=bool)
+        for column in (chunk.columns[place] for place in places if place is not None and len(chunk)):
+            same &= pc.equal(column, column[-1]).to_numpy(zero_copy_only=False)
+        return same
+
+    def read(self, chunk: Chunk, broken: Sequence[BrokenLine] = ()) -> Readings:
         """The readings of a chunk."""
         return _Reading(self, chunk, self._city).readings(broken)
 
@@ -119,27 +94,67 @@ class _Reading:
         self._faults: dict[int, tuple[str, str]] = {}
         self._sound = np.ones(len(chunk.lines), dtype=bool)
         self._trimmed: dict[Names, pa.Array] = {}
+        self._blank = self._unmapped = 0
 
-    def readings(self, broken: Sequence[Any]) -> Readings:
+    def readings(self, broken: Sequence[BrokenLine]) -> Readings:
         """All of it."""
         serials, who = self._serials()
         times = self._times()
         revisions = self._revisions(self._layout.revision)
-        values = {metric.key: self._values(metric) for metric in self._reader.metrics}
-        kept = np.flatnonzero(self._sound)
+        if self._layout.long:
+            kept, values, carried = self._long(who, times, revisions, *self._layout.long)
+        else:
+            values = {metric.key: self._values(metric) for metric in self._reader.metrics}
+            kept, carried = np.flatnonzero(self._sound), None
+            values = {key: column[kept] for key, column in values.items()}
         return Readings(
             serials=serials,
             who=who[kept],
             times=times[kept],
             revisions=revisions[kept],
-            values={key: column[kept] for key, column in values.items()},
+            values=values,
             lines=self._chunk.lines[kept],
             about=self._about(serials, who),
             refused=(*self._refused(serials, who), *map(self._broken, broken)),
-            rows=len(self._sound) + len(broken),
-            _source=kept,
-            _quote=self._quote,
+            rows=len(self._chunk.lines) + len(broken) - self._blank,
+            carried=carried,
+            unmapped=self._unmapped,
+            source=kept,
+            quote=self._quote,
         )
+
+    def _long(
+        self, who: Column, times: Column, revisions: Column, names: Names, value: Names
+    ) -> tuple[Column, dict[str, Column], dict[str, Column]]:
+        """(first row of each reading, its values, which of them it has)."""
+        metrics, text = self._reader.metrics, self._text(names)
+        cells = self._text(value)
+        assert text is not None  # needed columns
+        assert cells is not None
+        which = self._which(text)
+        self._unmapped = int(((which < 0) & self._sound).sum())
+        self._sound &= which >= 0
+        values = np.full(len(which), np.nan, dtype=np.float32)
+        for place, metric in enumerate(metrics):
+            meant = which == place
+            values = np.where(meant, self.values_of(metric, cells, meant, self._named(value)), values)
+        kept = np.flatnonzero(self._sound)
+        found = pivoted((who[kept], times[kept], revisions[kept]), which[kept], values[kept])
+        by_key = (
+            {metrics[place].key: column for place, column in given.items()}
+            for given in (found.values, found.carried)
+        )
+        return (kept[found.first], *by_key)  # type: ignore[return-value]
+
+    def _which(self, names: pa.Array) -> Column:
+        """Place of the metric that each row names, −1 for one that is not mapped."""
+        known = {
+            plain_column(name): place for place, m in enumerate(self._reader.metrics) for name in m.column
+        }
+        unique = pc.dictionary_encode(names)
+        places = [known.get(plain_column(text), -1) for text in unique.dictionary.to_pylist()]
+        found: Column = np.array(places, dtype=np.int64)[unique.indices.to_numpy(zero_copy_only=False)]
+        return found
 
     def _text(self, names: Names) -> pa.Array | None:
         """A column's trimmed cells, None where the file has no such column."""
@@ -179,8 +194,9 @@ class _Reading:
 
     def _serial_text(self, names: Names) -> pa.Array:
         if names == (DISTRICT,):
-            district = self._layout.about.get("district", names)
-            names = names if isinstance(district, str) else district
+            district = self._layout.about["district"]
+            assert isinstance(district, tuple)  # the layout was checked
+            names = district
         text = self._text(names)
         assert text is not None  # a needed column
         return text
@@ -203,7 +219,9 @@ class _Reading:
         """A line of nothing but delimiters is no row."""
         empty = pc.equal(serial, "").to_numpy(zero_copy_only=False)
         for row in np.flatnonzero(empty).tolist():
-            self._sound[row] = any(column[row].as_py().strip() for column in self._chunk.columns)
+            if not any(column[row].as_py().strip() for column in self._chunk.columns):
+                self._sound[row] = False
+                self._blank += 1
 
     def _times(self) -> Column:
         rule = self._layout.time
@@ -261,13 +279,13 @@ class _Reading:
         place = place_of(metric.column, self._reader.header)
         assert place is not None  # the reader's metrics are those that are there
         cells = self._chunk.columns[place]
-        return self.values_of(metric, cells, np.ones(len(cells), dtype=bool))
+        return self.values_of(metric, cells, np.ones(len(cells), dtype=bool), self._named(metric.column))
 
-    def values_of(self, metric: MetricRule, cells: pa.Array, meant: Mask) -> Column:
+    def values_of(self, metric: MetricRule, cells: pa.Array, meant: Mask, column: str) -> Column:
         """float32 of a metric's cells, in the catalogue's unit; only the rows `meant` may be at fault."""
         rule = CellRule(metric.missing, self._layout.filler, self._layout.decimal)
         found, bad = numbers(cells, rule)
-        name = f"{metric.key} ({self._named(metric.column)})"
+        name = f"{metric.key} ({column})"
         self._refuse(
             bad & meant, "not_number", lambda row: f'{name} is "{_short(cells[row].as_py())}", not a number'
         )
@@ -289,7 +307,7 @@ class _Reading:
             row = int(first[place])
             told = {key: cells[row].as_py() for key, cells in texts.items() if cells is not None}
             constant = {key: rule for key, rule in rules.items() if isinstance(rule, str)}
-            found[serial] = _described({**told, **constant})
+            found[serial] = described({**told, **constant})
         return found
 
     def _refused(self, serials: Sequence[str], who: Column) -> Iterator[Refused]:
@@ -297,13 +315,16 @@ class _Reading:
             serial = serials[who[row]] if who[row] >= 0 else None
             yield Refused(int(self._chunk.lines[row]), code, text, serial, self._quote(row))
 
-    def _broken(self, line: Any) -> Refused:
+    def _broken(self, line: BrokenLine) -> Refused:
         text = f"it has {line.cells} cells, where the header has {line.expected}"
-        return Refused(line.line, "cells", text, None, line.text.encode())
+        # Which of its cells is a person's, nobody can tell.
+        kept = "" if any(map(is_personal, self._reader.header)) else line.text
+        return Refused(line.line, "cells", text, None, kept.encode())
 
     def _quote(self, row: int) -> bytes:
         cells = (column[row].as_py() for column in self._chunk.columns)
-        return json.dumps(dict(zip(self._reader.header, cells, strict=True)), ensure_ascii=False).encode()
+        named = {name: cell for name, cell in zip(self._reader.header, cells, strict=True) if name or cell}
+        return json.dumps(named, ensure_ascii=False).encode()
 
 
 def _short(text: str) -> str:
@@ -323,20 +344,3 @@ def _no_time(name: str, text: str, formats: Sequence[str]) -> str:
     if not text:
         return f'"{name}" is empty'
     return f'"{name}" is "{_short(text)}", a time of none of the formats {" | ".join(formats)}'
-
-
-def _described(told: Mapping[str, str]) -> About:
-    """What can be used of a description; a place that is none is left out, as is a text that is too long."""
-    labels = {key: text for key, text in told.items() if text and len(text) <= MAX_LABEL}
-    latitude, longitude = _degrees(told.get("latitude"), 90), _degrees(told.get("longitude"), 180)
-    if latitude is None or longitude is None:
-        latitude = longitude = None
-    return About(labels.get("district"), latitude, longitude, labels.get("model"), labels.get("kind"))
-
-
-def _degrees(text: str | None, limit: int) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if abs(number) <= limit and number != 0 else None

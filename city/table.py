@@ -36,6 +36,19 @@ class Chunk:
     #: line of each row in the file, from 1
     lines: npt.NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def only(self, rows: npt.NDArray[np.bool_]) -> Chunk:
+        """Some of the rows."""
+        mask = pa.array(rows)
+        return Chunk(tuple(column.filter(mask) for column in self.columns), self.lines[rows])
+
+    def followed_by(self, other: Chunk) -> Chunk:
+        """These rows and then those."""
+        pairs = zip(self.columns, other.columns, strict=True)
+        return Chunk(tuple(map(pa.concat_arrays, pairs)), np.concatenate([self.lines, other.lines]))
+
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
@@ -57,7 +70,7 @@ class Table:
     skip: int = 0
     #: names of the columns where the file has none
     given_header: Sequence[str] = ()
-    block_bytes: int = BLOCK_BYTES
+    block_bytes: int = field(default_factory=lambda: BLOCK_BYTES)
     header: tuple[str, ...] = field(init=False, default=())
     #: lines that were no rows, so far
     broken: list[BrokenLine] = field(init=False, default_factory=list)
@@ -72,6 +85,9 @@ class Table:
             self._read_header()
         except (OSError, EOFError) as error:
             raise TableError(f"{self.path} cannot be read: {error}") from None
+        except TableError:
+            self._file.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,19 +113,26 @@ class Table:
             raise TableError(
                 f"{self.path.name} is empty; a table has a line that names its columns, and rows"
             )
-        self.header = tuple(self.given_header) or tuple(first)
         self._first_line = self.skip + (0 if self.given_header else rows.line_num) + 1
+        header = list(self.given_header) or first
+        row = first if self.given_header else next(rows, [])
+        self._text.skip_lines(self._first_line - 1)
+        # Rows of some of the published files end in cells that the header has not, all of them empty.
+        surplus = row[len(header) :]
+        self.header = (*header, *("" for _ in surplus if not any(cell.strip() for cell in surplus)))
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows, in order; TableError where the file ends in the middle of something."""
         names = [str(place) for place in range(len(self.header))]
         line, seen = self._first_line, 0
         try:
-            for batch in self._open(names):
+            for batch in self._open(names) if self._text.peek(1) else ():
                 fresh, seen = [each.line for each in self.broken[seen:]], len(self.broken)
                 lines = _without(line, batch.num_rows, fresh)
                 line = max(int(lines[-1]) if len(lines) else line - 1, *fresh, 0) + 1
                 yield Chunk(tuple(batch.columns), lines)
+            if len(self.broken) > seen:  # none of the last lines is a row
+                yield Chunk(tuple(pa.array([], pa.string()) for _ in names), np.zeros(0, dtype=np.int64))
         except (pa.ArrowInvalid, OSError, EOFError) as error:
             raise TableError(f"{self.path.name}, after line {line - 1:,}: {error}") from None
 
@@ -119,7 +142,6 @@ class Table:
                 use_threads=False,
                 block_size=self.block_bytes,
                 column_names=names,
-                skip_rows=self._first_line - 1,
             ),
             "parse_options": arrow_csv.ParseOptions(
                 delimiter=self.delimiter,
@@ -134,7 +156,9 @@ class Table:
         return iter(arrow_csv.open_csv(self._text, **options))
 
     def _is_broken(self, row: Any) -> str:
-        self.broken.append(BrokenLine(row.number, row.text, row.actual_columns, row.expected_columns))
+        self.broken.append(
+            BrokenLine(self._first_line - 1 + row.number, row.text, row.actual_columns, row.expected_columns)
+        )
         return "skip"
 
 
@@ -196,6 +220,11 @@ class _Utf8(io.RawIOBase):
         data = self.peek(wanted)
         self._ready = data[wanted:]
         return data[:wanted]
+
+    def skip_lines(self, number: int) -> None:
+        """Leave out the next lines, which were peeked at."""
+        for _ in range(number):
+            _, _, self._ready = self._ready.partition(b"\n")
 
     def _fill(self, size: int) -> None:
         data = self._source.read(max(size, 1 << 16))

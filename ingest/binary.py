@@ -38,14 +38,10 @@ def copy_in(conn: psycopg.Connection[Any], query: LiteralString, chunks: Iterabl
         copy.write(_TRAILER)
 
 
-def copy_out(
-    conn: psycopg.Connection[Any], query: LiteralString, fields: Sequence[tuple[str, str]]
-) -> dict[str, Column]:
-    """Name → column of a COPY … TO STDOUT (FORMAT binary), none of whose fields may be null."""
-    with conn.cursor() as cursor, cursor.copy(query) as copy:
-        data = b"".join(copy)
-    records = np.frombuffer(data[len(_HEADER) : -len(_TRAILER)], dtype=_layout(fields))
-    return {name: records[f"={name}"].astype(np.dtype(kind).newbyteorder("=")) for name, kind in fields}
+def columns(data: bytes, fields: Sequence[tuple[str, str]]) -> dict[str, Column]:
+    """Name → column of values of fixed width, row after row, as PostgreSQL's `…send` functions write them."""
+    records = np.frombuffer(data, dtype=list(fields))
+    return {name: records[name].astype(np.dtype(kind).newbyteorder("=")) for name, kind in fields}
 
 
 def pieces(records: Column) -> Iterator[bytes]:

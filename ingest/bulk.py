@@ -128,25 +128,30 @@ class BulkWriter:
             copy_in(self._conn, statement("copy_touched"), pieces(rows))
 
     def _note_newest(self, block: Block, now: datetime) -> None:
-        order = np.argsort(block.sensor_ids, kind="stable")
+        order = block.order()
         sensors, starts = np.unique(block.sensor_ids[order], return_index=True)
-        says = {key: block.says(key) for key in block.values}
-        for sensor, rows in zip(sensors, np.split(order, starts[1:]), strict=True):
-            last = instant(block.times[rows].max())
-            row = self._newest.setdefault(int(sensor), Newest(last, now))
-            row.time = max(row.time, last)
-            for key, column in block.values.items():
-                self._note_value(row, key, column[rows], says[key][rows], block.times[rows])
+        ends = np.append(starts[1:], len(order)) - 1
+        times = [time.replace(tzinfo=UTC) for time in block.times[order[ends]].tolist()]
+        rows = [self._newest_of(*pair, now) for pair in zip(sensors.tolist(), times, strict=True)]
+        for key, column in block.values.items():
+            says = np.where(block.says(key)[order], np.arange(len(order)), -1)
+            last = np.maximum.reduceat(says, starts)
+            told = np.flatnonzero(last >= 0)
+            places = order[last[told]]
+            self._note_values(key, [rows[place] for place in told], column[places], block.times[places])
 
-    def _note_value(self, row: Newest, key: str, column: Column, says: Column, times: Column) -> None:
-        present = np.flatnonzero(says)
-        if not len(present):
-            return
-        last = present[np.argmax(times[present])]
-        time, number = instant(times[last]), float(column[last])
-        value = None if math.isnan(number) else number
-        if key not in row.values or time >= row.values[key][1]:
-            row.values[key] = (value, time, self._series.plausible.is_flagged(key, value))
+    def _newest_of(self, sensor: int, time: datetime, now: datetime) -> Newest:
+        row = self._newest.setdefault(sensor, Newest(time, now))
+        row.time = max(row.time, time)
+        return row
+
+    def _note_values(self, key: str, rows: list[Newest], values: Column, times: Column) -> None:
+        low, high = self._catalogue[key].plausible
+        flags = ((values < low) | (values > high)).tolist()
+        for row, value, time, flag in zip(rows, values.tolist(), times.tolist(), flags, strict=True):
+            at = time.replace(tzinfo=UTC)
+            if key not in row.values or at >= row.values[key][1]:
+                row.values[key] = (None if math.isnan(value) else value, at, flag)
 
     def _count(self, block: Block, outcome: Outcome, without: Block | None = None) -> None:
         now, less = datetime.now(UTC), _per_sensor(without) if without is not None else {}

@@ -14,7 +14,7 @@ from city.contract import impossible
 from city.db import is_permanent, statement
 from city.metrics import Catalogue
 from city.reading import About, Refusal
-from city.rows import Readings, Refused
+from city.readings import Readings, Refused
 from ingest.block import Block, Column, instant, moment
 from ingest.bulk import make_partitions
 from ingest.fold import Outcome

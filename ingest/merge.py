@@ -13,7 +13,7 @@ from psycopg import errors
 from city.db import statement
 from city.metrics import Catalogue
 from ingest import ledger, quarantine
-from ingest.binary import copy_in, copy_out, laid_out, pieces, since_2000
+from ingest.binary import columns, copy_in, laid_out, pieces, since_2000
 from ingest.block import Block, Column
 from ingest.bulk import BulkWriter
 from ingest.fold import Fact, Outcome, fold
@@ -103,7 +103,8 @@ class MergeWriter(BulkWriter):
         copy_in(self._conn, statement("copy_wanted"), pieces(laid_out(fields, count)))
         keys = tuple(block.values)
         found = [("place", ">i4"), ("revision", ">i4"), *((key, ">f4") for key in keys)]
-        return copy_out(self._conn, statement("copy_known", keys), found)
+        rows = self._conn.execute(statement("known_readings", keys), binary=True)
+        return columns(b"".join(row[0] for row in rows), found)
 
     def _fold(self, block: Block) -> None:
         for start in range(0, len(block), _FOLDED):
@@ -113,6 +114,7 @@ class MergeWriter(BulkWriter):
     def _fold_facts(self, facts: list[Fact]) -> None:
         existing = self._series.existing(self._conn, keys_of(facts))
         folded = fold(facts, existing)
+        self._conn.execute(statement("clear_staged_reading"))  # an earlier part of this transaction was there
         self._series.write(self._conn, folded, self._open_from)
         for sensor, row in newest(folded.accepted, self._series.plausible).items():
             self._add_newest(sensor, row)

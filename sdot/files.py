@@ -10,6 +10,7 @@ from city.layout import Layout, read_layout
 from city.pack import CityPack
 from city.settings import Settings
 from city.tables import layout_of, pack_layouts
+from ingest.registry import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,9 @@ def known(settings: Settings, pack: CityPack, paths: Sequence[Path], columns: Pa
     given = read_layout(columns, pack.catalogue) if columns else None
     layouts = () if given else pack_layouts(settings.city, pack.catalogue)
     return [File(path, layout_of(path, layouts, given)) for path in paths]
+
+
+def state_of(settings: Settings, *, verified: bool) -> State | None:
+    """What an unknown serial of a file becomes, None where it is refused; `verified`: somebody vouches for the file."""
+    states: dict[str, State | None] = {"open": "verified", "unverified": "unverified", "closed": None}
+    return "verified" if verified else states[settings.register_mode]

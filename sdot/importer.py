@@ -11,14 +11,14 @@ from typing import Any
 
 from city import db
 from city.pack import CityPack, load_pack
-from city.rows import Readings, Refused, RowReader
+from city.readings import Readings, Refused
+from city.rows import RowReader
 from city.settings import Settings, require
 from city.tables import open_table
 from ingest.fold import Outcome
 from ingest.intake import Intake, Source, Taken, Terms
-from ingest.registry import State
 from ingest.tally import OUTCOMES
-from sdot.files import File, known
+from sdot.files import File, known, state_of
 from sdot.progress import Progress, shown
 
 #: So many lines of a reason are named.
@@ -96,7 +96,7 @@ def run(
     account, started = Account(), time.perf_counter()
     url = require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL")
     with db.connect(url, "sdot import", bounded=False) as conn, db.told("the import ended early"):
-        intake = Intake(conn, pack, Terms(_state(settings, verified=verified), settings.retention))
+        intake = Intake(conn, pack, Terms(state_of(settings, verified=verified), settings.retention))
         with shown("Reading" if dry else "Importing") as progress:
             for number, file in enumerate(files):
                 _one(intake, pack, file, account, _share(progress, number, len(files)), dry=dry)
@@ -104,11 +104,6 @@ def run(
             conn.execute(db.statement("analyze_readings"))
     account.seconds = time.perf_counter() - started
     return account
-
-
-def _state(settings: Settings, *, verified: bool) -> State | None:
-    states: dict[str, State | None] = {"open": "verified", "unverified": "unverified", "closed": None}
-    return "verified" if verified else states[settings.register_mode]
 
 
 def _share(progress: Progress, number: int, files: int) -> Progress:
