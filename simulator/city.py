@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.chance import Whole, key, keys
-from simulator.field import KNOT_S, CityField, Field
+from simulator.field import KNOT_S, CityField, Field, Influence
 from simulator.instrument import DIGITS, ENVIRONMENT, Instruments, Values, moments
 from simulator.kinds import KINDS
 from simulator.sites import Sites, place
@@ -56,13 +56,15 @@ class SimSensor:
 class SimCity:
     """Sensors over the districts of a pack; the same pack, number and seed give the same city to the bit."""
 
-    def __init__(self, pack: CityPack, sensors: int = 1100, seed: int = SEED) -> None:
+    def __init__(
+        self, pack: CityPack, sensors: int = 1100, seed: int = SEED, *, influence: Influence | None = None
+    ) -> None:
         sites = place(pack, sensors, seed)
         self._counts = sites.counts
         #: milliseconds after the start of a cycle, int64[sensors]
         self.phase_ms = _phases(sensors, seed)
         self.sensors = _sensors(pack, sites, self.phase_ms)
-        self._field = Field(seed, sites, pack.zone)
+        self._field = Field(seed, sites, pack.zone, influence=influence)
         self._instruments = Instruments(seed, sensors)
 
     def instants(self, cycles: Whole, interval_ms: int = INTERVAL_MS) -> Whole:

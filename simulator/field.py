@@ -7,6 +7,7 @@ take the same two knots. Everything below follows from the seed and the instant 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -58,12 +59,26 @@ class Curves:
     people: Curve
 
 
+class Influence(Protocol):
+    """Something that happens in the city beside its usual course: a fire, a street closed, a feast."""
+
+    def bend(self, rows: Whole, seconds: Whole, curves: Curves) -> Curves:
+        """The curves of sites `rows` (int64[m]) at `seconds` (UTC, int64[n], a knot each) with it; a pure function.
+
+        It may give back what it was given, and never changes the arrays of `curves`.
+        """
+        ...
+
+
 class Field:
     """All that happens at the sites of one city, under one seed."""
 
-    def __init__(self, seed: int, sites: Sites, zone: ZoneInfo) -> None:
+    def __init__(
+        self, seed: int, sites: Sites, zone: ZoneInfo, *, influence: Influence | None = None
+    ) -> None:
         mesh = Mesh(sites)
         self._zone = zone
+        self._influence = influence
         self._centre = float(sites.latitude.mean()), float(sites.longitude.mean())
         self._air = Air(seed, sites, mesh)
         self._weather = Weather(seed, sites, mesh)
@@ -83,9 +98,10 @@ class Field:
         dew_point = np.broadcast_to(city.weather.dew_point, temperature.shape)
         noise = self._people.sound(rows, city.sound, seconds)
         people = self._people.footfall(rows, city.people, temperature, seconds)
-        return Curves(
+        usual = Curves(
             *(_curve(each) for each in (log_pm25, log_ratio, temperature, dew_point, noise, people))
         )
+        return usual if self._influence is None else self._influence.bend(rows, seconds, usual)
 
 
 def _curve(values: Float) -> Curve:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -11,6 +12,7 @@ import pytest
 from city.metrics import load_catalogue
 from city.pack import load_pack
 from simulator.city import SimCity, Times
+from simulator.field import Curves
 from simulator.instrument import DIGITS
 from tests.unit.sim_town import town
 
@@ -132,6 +134,25 @@ def test_the_curve_is_smooth_across_any_instant() -> None:
     for metric in ("temperature", "noise"):
         means = np.array([city.values(np.arange(1100), np.full(1100, one))[metric].mean() for one in near])
         assert np.abs(np.diff(means)).max() < 0.3
+
+
+class Haze:
+    """Twice the PM2.5 at one site in one hour."""
+
+    def bend(self, rows: np.ndarray, seconds: np.ndarray, curves: Curves) -> Curves:
+        hour = (seconds >= MONDAY.timestamp()) & (seconds < MONDAY.timestamp() + 3600)
+        more = np.log(2) * ((rows == 3)[:, None] & hour)
+        return replace(curves, log_pm25=(curves.log_pm25 + more).astype(np.float32))
+
+
+def test_an_influence_bends_what_happens_where_and_when_it_says() -> None:
+    end = MONDAY + timedelta(hours=2)
+    index, times, usual = history(SimCity(town(), 5), MONDAY, end)
+    _, _, bent = history(SimCity(town(), 5, influence=Haze()), MONDAY, end)
+    there = (index == 3) & (times < np.datetime64("2026-10-04T15:50:00"))
+    assert bent["pm25"][there].mean() / usual["pm25"][there].mean() == pytest.approx(2, rel=0.1)
+    assert np.array_equal(bent["temperature"], usual["temperature"])
+    assert np.array_equal(bent["pm25"][index != 3], usual["pm25"][index != 3])
 
 
 # ---- instruments
