@@ -37,6 +37,8 @@ class FaultKind:
     share: float = 0.0
     #: largest size there can be
     most: float = float("inf")
+    #: the size is a delay, which is shorter at higher speed
+    delays: bool = False
     #: drawn sizes have either sign
     signed: bool = False
     #: metrics that can have it; none named: all
@@ -121,15 +123,16 @@ FAULTS = (
     ),
     FaultKind(
         "late", "device", "Each reading arrives so long after it was measured.",
-        "the delay, s", 600.0, (_HOUR, 6 * _HOUR), False, "stored at its time",
+        "the delay, s", 600.0, (_HOUR, 6 * _HOUR), False, "stored at its time", delays=True,
     ),
     FaultKind(
         "out_of_order", "device", "Readings overtake each other on the way.",
-        "the longest delay, s; each reading has its own", 600.0, (_HOUR, 6 * _HOUR), False, "stored at its time",
+        "the longest delay, s; each reading has its own", 600.0, (_HOUR, 6 * _HOUR), False,
+        "stored at its time", delays=True,
     ),
     FaultKind(
         "duplicate", "device", "Each reading is sent again, byte for byte the same instant and values.",
-        "how many more times", 1.0, (_HOUR, 6 * _HOUR), False, "`duplicate` in the ledger, one row",
+        "how many more times (rounded)", 1.0, (_HOUR, 6 * _HOUR), False, "`duplicate` in the ledger, one row",
     ),
     FaultKind(
         "clock_skew", "device", "The device's clock is wrong.",
@@ -146,7 +149,7 @@ FAULTS = (
     ),
     FaultKind(
         "flood", "device", "The device sends many readings where one is due, each a message of its own.",
-        "readings in the place of one", 20.0, (4 * _MINUTE, 20 * _MINUTE), False, "stored, each a row",
+        "readings in the place of one (rounded)", 20.0, (4 * _MINUTE, 20 * _MINUTE), False, "stored, each a row",
     ),
 )  # fmt: skip
 #: key → kind

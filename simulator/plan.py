@@ -106,28 +106,19 @@ class Plan:
         return start.astype(np.int64), (start + lasts).astype(np.int64)
 
     def _swaps(self, kind: FaultKind, rate: float, day: int) -> Iterator[Episode]:
-        """Pairs of sensors that measure the same: each is in one pair a day, and no swap outlasts its day."""
-        for group in self._alike().values():
-            order = np.argsort(keys(keys(self._keys[kind.key], np.array([day])), group), kind="stable")
-            pairs = group[order][: len(group) // 2 * 2].reshape(-1, 2)
-            first = pairs[:, 0]
-            # each sensor has half a chance to lead its pair, and two sensors have a swap's fault
-            happens = uniform(self._draws(kind, first, day, _HAPPENS)) < rate
-            start, end = self._spans(kind, first, day)
-            for place in np.nonzero(happens)[0].tolist():
-                span = self._whole_cycles(int(start[place]), min(int(end[place]), (day + 1) * self._day_ms))
-                one, other = pairs[place].tolist()
-                yield Episode(one, kind.key, *span, other=other)
-                yield Episode(other, kind.key, *span, other=one)
-
-    def _whole_cycles(self, start_ms: int, end_ms: int) -> tuple[int, int]:
-        return whole_cycles(start_ms, end_ms, self._interval_ms)
-
-    def _alike(self) -> dict[tuple[str, ...], Whole]:
-        groups: dict[tuple[str, ...], list[int]] = {}
-        for place, sensor in enumerate(self._sensors):
-            groups.setdefault(sensor.metrics, []).append(place)
-        return {metrics: np.array(places) for metrics, places in groups.items()}
+        """Pairs of sensors: each sensor is in one pair a day at most, and no swap outlasts its day."""
+        every = np.arange(len(self._sensors))
+        order = np.argsort(keys(keys(self._keys[kind.key], np.array([day])), every), kind="stable")
+        pairs = order[: len(every) // 2 * 2].reshape(-1, 2)
+        first = pairs[:, 0]
+        happens = uniform(self._draws(kind, first, day, _HAPPENS)) < rate
+        start, end = self._spans(kind, first, day)
+        for place in np.nonzero(happens)[0].tolist():
+            until = min(int(end[place]), (day + 1) * self._day_ms)
+            span = whole_cycles(int(start[place]), until, self._interval_ms)
+            one, other = pairs[place].tolist()
+            yield Episode(one, kind.key, *span, other=other)
+            yield Episode(other, kind.key, *span, other=one)
 
     def _metrics(self, kind: FaultKind, sensor: int, day: int) -> tuple[str, ...]:
         able = metrics_of(kind, self._sensors[sensor])
@@ -138,8 +129,8 @@ class Plan:
 
     def _size(self, kind: FaultKind, sensor: int, day: int, metric: str) -> float:
         middle = default_size(kind, metric)
-        if not middle or kind.key in ("unit", "duplicate"):
-            return middle
+        if kind.delays:
+            middle /= self._speed
         which = np.array([sensor])
         drawn = _LEAST * exp(log(_MOST / _LEAST) * float(self._draws_of(kind, which, day, _SIZE)[0]))
         sign = -1 if kind.signed and self._draws_of(kind, which, day, _SIGN)[0] < 0.5 else 1  # noqa: PLR2004 a coin

@@ -192,11 +192,11 @@ def test_damp_air_makes_more_dust() -> None:
 
 
 def test_counts_stay_counts_and_who_counts_nobody_still_does_not() -> None:
-    clean, faulty = distorted(episode("offset", "visitors", -500, sensor=counting()))
+    _, faulty = distorted(episode("offset", "visitors", -500, sensor=counting()))
     assert set(faulty["visitors"][WITHIN]) == {0}
     nobody = next(place for place, one in enumerate(city().sensors) if "visitors" not in one.metrics)
     for kind in ("offset", "stuck"):
-        _clean, faulty = distorted(episode(kind, "visitors", 5, sensor=nobody))
+        _, faulty = distorted(episode(kind, "visitors", 5, sensor=nobody))
         assert np.isnan(faulty["visitors"]).all()
 
 
