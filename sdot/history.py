@@ -23,21 +23,17 @@ if TYPE_CHECKING:
 WRITER, REGISTERED_BY = "backfill", "simulator"
 #: Rows of one transaction, under a second of a lock that `sdot sensor` waits for: an interrupted back-fill goes on behind the last; each costs a row a minute in the ledger.
 CHUNK_ROWS = 250_000
-#: Simulated readings fall on whole milliseconds.
-AFTER = np.timedelta64(1, "ms")
 #: A file gets a line for each of these steps, a terminal a bar.
 STEPS = 4
 
 Progress = Callable[[float], None]
 
 
-def register(settings: Settings, pack: CityPack, city: SimCity) -> datetime | None:
-    """Make the simulated sensors known, as verified; the first instant after the newest reading of them all."""
+def register(settings: Settings, pack: CityPack, city: SimCity) -> NDArray[np.datetime64]:
+    """Make the simulated sensors known, as verified; the time of each one's newest reading, NaT where it has none."""
     with _connect(settings) as connection:
         ids = _register(connection, pack, city)
-        newest = _newest(connection, list(ids.values()))
-    known = newest[~np.isnat(newest)]
-    return (known.max() + AFTER).item().replace(tzinfo=UTC) if len(known) else None
+        return _newest(connection, [ids[sensor.serial] for sensor in city.sensors])
 
 
 def _connect(settings: Settings) -> Any:
@@ -52,14 +48,14 @@ def _register(connection: Any, pack: CityPack, city: SimCity) -> dict[str, int]:
     return register_many(connection, pack, new, state="verified", by=REGISTERED_BY)
 
 
-def backfill(settings: Settings, days: float) -> int:
+def backfill(settings: Settings, days: float, sensors: int = 1100) -> int:
     """Write the history of the simulated sensors, where one of them has none; returns the rows written.
 
     What a sensor has stays: only what is newer than its newest reading is written, so an interrupted back-fill
     goes on, and nothing is written twice. What falls due meanwhile is for `sdot simulate live` to catch up with.
     """
     pack = load_pack(settings.city)
-    city = SimCity(pack)
+    city = SimCity(pack, sensors)
     with _connect(settings) as connection:
         ids = _register(connection, pack, city)
         serials = [sensor.serial for sensor in city.sensors]

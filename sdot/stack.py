@@ -23,6 +23,7 @@ from sdot.ports import LOOPBACK, free_port
 from sdot.postgres import OWNER, Postgres
 from sdot.probe import Probe
 from sdot.supervisor import Child, Program, Supervisor
+from simulator import descriptors
 
 #: Days of raw readings that `sdot up` keeps unless told otherwise (a day of 1,100 sensors is about 146 MB).
 RETENTION = "30d"
@@ -56,6 +57,9 @@ class Wishes:
     history_days: float = 7.0
     #: How much faster than life the simulator runs.
     speed: float = 1.0
+    #: Simulated sensors, and whether they share connections or have one each (`shared`, `per-device`).
+    sensors: int = 1100
+    connections: str = "shared"
 
 
 def say(sentence: str) -> None:
@@ -157,6 +161,8 @@ class Stack:
         if chosen is None:
             say(f"Broker: {mqtt_address(self.given.mqtt_url).host}, the one of SDOT_MQTT_URL")
             return {}
+        if self.wishes.connections == "per-device":
+            descriptors.allow_most()  # the broker inherits it
         self.broker = self.supervisor.start(chosen.program(self.folder))
         self.probe = Probe(chosen.url)
         broker.wait_ready(self.broker, self.probe, self._check)
@@ -202,7 +208,8 @@ class Stack:
         if not self.wishes.simulator or not migration.lacks_history(self.settings):
             return
         days = str(self.wishes.history_days)
-        task = self._program("history", SENDING, "simulate", "backfill", "--days", days, log=False)
+        words = ["simulate", "backfill", "--days", days, "--sensors", str(self.wishes.sensors)]
+        task = self._program("history", SENDING, *words, log=False)
         if status := self.supervisor.run(task, self._tend):
             say(f"The history could not be written (status {status}); the next start goes on with it.")
 
@@ -217,8 +224,9 @@ class Stack:
 
     def _simulate(self) -> None:
         if self.wishes.simulator:
-            live = self._program("simulator", SENDING, "simulate", "live", "--speed", str(self.wishes.speed))
-            self.supervisor.start(live)
+            words = ["simulate", "live", "--speed", str(self.wishes.speed)]
+            words += ["--sensors", str(self.wishes.sensors), "--connections", self.wishes.connections]
+            self.supervisor.start(self._program("simulator", SENDING, *words))
             self._describe()
 
     def _wait_ready(self, name: str, host: str, port: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Literal, Optional
 
 import typer
 
@@ -13,3 +13,17 @@ Data = Annotated[
         "--data", help="Data folder of the `sdot up` to use (default: SDOT_DATA, else the platform's)."
     ),
 ]
+
+#: Sensors of the simulated city: as many as the network it is modelled on has (S-DoT).
+SENSORS = 1100
+
+Sensors = Annotated[
+    int, typer.Option("--sensors", min=1, max=100_000, help="How many sensors the simulated city has.")
+]
+
+Connections = Annotated[
+    Literal["shared", "per-device"],
+    typer.Option(help="A few connections for all simulated sensors, or one each, with a last will."),
+]
+
+Speed = Annotated[float, typer.Option(min=0.01, max=1000, help="How much more often than in life they send.")]
