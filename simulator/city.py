@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +54,24 @@ class SimSensor:
     metrics: tuple[str, ...]
 
 
+class City(Protocol):
+    """Sensors, and what they read at any instant; as SimCity explains each."""
+
+    sensors: tuple[SimSensor, ...]
+
+    def instants(self, cycles: Whole, interval_ms: int = INTERVAL_MS) -> Whole:
+        """When each sensor sends in these cycles."""
+        ...
+
+    def values(self, index: Whole, times: Times, interval_s: float = INTERVAL_MS / 1000) -> dict[str, Values]:
+        """What sensors read at these times."""
+        ...
+
+    def history(self, start: datetime, end: datetime) -> Iterator[Block]:
+        """All readings of a span."""
+        ...
+
+
 class SimCity:
     """Sensors over the districts of a pack; the same pack, number and seed give the same city to the bit."""
 
@@ -66,6 +85,12 @@ class SimCity:
         self.sensors = _sensors(pack, sites, self.phase_ms)
         self._field = Field(seed, sites, pack.zone, influence=influence)
         self._instruments = Instruments(seed, sensors)
+
+    def under(self, influence: Influence) -> SimCity:
+        """The same city with something happening in it."""
+        other = copy(self)
+        other._field = self._field.under(influence)  # noqa: SLF001 of our own kind
+        return other
 
     def instants(self, cycles: Whole, interval_ms: int = INTERVAL_MS) -> Whole:
         """When each sensor sends in these cycles, milliseconds of the epoch, int64[sensors, cycles].

@@ -5,16 +5,17 @@ Columns are changed as a whole, so live readings and a back-fill's are the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
 import numpy as np
 
 from simulator.chance import Float, Whole
-from simulator.city import Times
-from simulator.episode import Episode, touched
+from simulator.city import INTERVAL_MS, Block, City, Times
+from simulator.episode import Episode, milliseconds, touched
 from simulator.faults import BY_KEY, WRONG_UNITS
 from simulator.instrument import DIGITS, Values
+from simulator.plan import Plan
 
 #: Density of dry particles that the growth formula takes for granted, g/cm³ (Crilley et al. 2018).
 _DENSITY = 1.65
@@ -26,18 +27,10 @@ _COUNTS = ("visitors",)
 _DIGITS = 4
 
 
-class Readable(Protocol):
-    """A city whose sensors can be asked for any instant."""
-
-    def values(self, index: Whole, times: Times, interval_s: float = ...) -> dict[str, Values]:
-        """What sensors `index` (int[n]) read at `times` (datetime64[n])."""
-        ...
-
-
 class Distortion:
     """The instruments' faults over one city."""
 
-    def __init__(self, city: Readable, interval_ms: int) -> None:
+    def __init__(self, city: City, interval_ms: int) -> None:
         self._city = city
         self._interval_s = interval_ms / 1000
         self._held: dict[Episode, float] = {}
@@ -77,6 +70,35 @@ class Distortion:
             read = self._city.values(np.array([episode.sensor]), start, self._interval_s)
             self._held[episode] = float(read[episode.metric][0])
         return self._held[episode]
+
+
+class DistortedCity:
+    """A city read through the faulty instruments of a plan."""
+
+    def __init__(self, city: City, plan: Plan) -> None:
+        self._city, self._plan = city, plan
+        self._distortion = Distortion(city, plan.interval_ms)
+        self.sensors = city.sensors
+
+    def instants(self, cycles: Whole, interval_ms: int = INTERVAL_MS) -> Whole:
+        """As without faults."""
+        return self._city.instants(cycles, interval_ms)
+
+    def values(self, index: Whole, times: Times, interval_s: float = INTERVAL_MS / 1000) -> dict[str, Values]:
+        """What faulty sensors `index` read at `times`."""
+        return self._distorted(index, times, self._city.values(index, times, interval_s))
+
+    def history(self, start: datetime, end: datetime) -> Iterator[Block]:
+        """All readings of a span; whether they were sent is not said here."""
+        for sensor, times, values in self._city.history(start, end):
+            yield sensor, times, self._distorted(sensor.astype(np.int64), times, values)
+
+    def _distorted(self, index: Whole, times: Times, values: dict[str, Values]) -> dict[str, Values]:
+        time_ms = milliseconds(times)
+        if not len(time_ms):
+            return values
+        episodes = self._plan.during(int(time_ms.min()), int(time_ms.max()) + 1)
+        return self._distortion.apply(episodes, index, time_ms, values)
 
 
 def growth(percent: Float, kappa: float) -> Float:

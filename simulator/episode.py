@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.chance import Whole
+from simulator.city import Times
 from simulator.faults import RANK
 
 
@@ -64,3 +65,8 @@ def touched(
         found = rows.of(episode)
         if len(found):
             yield episode, found
+
+
+def milliseconds(times: Times) -> Whole:
+    """Milliseconds of the epoch, int64[n]."""
+    return times.astype("datetime64[ms]").astype(np.int64)

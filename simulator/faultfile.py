@@ -59,19 +59,28 @@ class FaultFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rates: dict[str, float] = {}
 
 
-def load_faults(given: str, sensors: Sequence[SimSensor], start_ms: int, speed: float = 1.0) -> Plan:
-    """The plan that `--faults` asks for: a rate (`0.02`) or a file; SettingsError with what is wrong."""
+def load_faults(
+    given: str | None,
+    sensors: Sequence[SimSensor],
+    start_ms: int,
+    speed: float = 1.0,
+    also: Sequence[Episode] = (),
+) -> Plan:
+    """The plan that `--faults` asks for, a rate (`0.02`) or a file, and what else is to happen.
+
+    SettingsError with what is wrong.
+    """
+    rates: Mapping[str, float] = {}
+    asked: Sequence[Episode] = ()
     try:
-        rate = float(given)
+        rates = {} if given is None else rates_of({ALL: float(given)}, "--faults")
     except ValueError:
-        return _of_file(Path(given), sensors, start_ms, speed)
-    return Plan(sensors, (), rates_of({ALL: rate}, "--faults"), speed=speed)
-
-
-def _of_file(path: Path, sensors: Sequence[SimSensor], start_ms: int, speed: float) -> Plan:
-    file = read_toml(path, FaultFile)
-    asked = episodes(file.fault, sensors, start_ms, where=str(path), interval_ms=round(INTERVAL_MS / speed))
-    return Plan(sensors, asked, rates_of(file.rates, str(path)), speed=speed)
+        file = read_toml(Path(given or ""), FaultFile)
+        rates = rates_of(file.rates, str(given))
+        asked = episodes(
+            file.fault, sensors, start_ms, where=str(given), interval_ms=round(INTERVAL_MS / speed)
+        )
+    return Plan(sensors, (*asked, *also), rates, speed=speed)
 
 
 def read_toml(path: Path, kind: type[T]) -> T:

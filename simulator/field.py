@@ -6,6 +6,7 @@ take the same two knots. Everything below follows from the seed and the instant 
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -83,6 +84,12 @@ class Field:
         self._air = Air(seed, sites, mesh)
         self._weather = Weather(seed, sites, mesh)
         self._people = People(seed, sites)
+
+    def under(self, influence: Influence) -> Field:
+        """The same field with an influence on it."""
+        other = copy(self)
+        other._influence = influence  # noqa: SLF001 of our own kind
+        return other
 
     def city(self, knots: Whole) -> CityField:
         """What the city shares at these knots (int64[n], rising, none twice); the part worth keeping for a period."""

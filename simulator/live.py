@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,11 +20,12 @@ import numpy as np
 from city.errors import SettingsError
 from city.settings import Settings, mqtt_address
 from simulator import protocols
-from simulator.city import INTERVAL_MS, SimCity, Times
+from simulator.city import INTERVAL_MS, City, SimCity, Times
 from simulator.credentials import read_credentials
 from simulator.device import KEPT, Device
 from simulator.fleet import Fleet
 from simulator.timetable import Due, Timetable, readings
+from simulator.trouble import Trouble
 
 if TYPE_CHECKING:
     from city.pack import CityPack
@@ -67,25 +68,36 @@ def run(
     *,
     city: SimCity,
     newest: Times | None = None,
+    trouble: Trouble | None = None,
 ) -> None:
     """Be all sensors of a simulated city until `stop` is set; SettingsError for what cannot be.
 
     With `newest` (the time of each sensor's last reading, NaT for none) each first sends what it measured since, as
-    far as that is not before CATCH_UP.
+    far as that is not before CATCH_UP. `trouble` is what goes wrong, and may end the run by itself.
     """
     stop = stop or Event()
     fleet = make_fleet(settings, pack, options, city)
-    now_ms = _now_ms()
-    timetable = Timetable(city, now_ms, round(INTERVAL_MS / options.speed))
-    for one in missed(city, newest, now_ms):
-        fleet.measure(one.sensor, one.time_ms, one.values)
+    now_ms = now()
+    read: City = trouble.city if trouble else city
+    timetable = Timetable(read, now_ms, round(INTERVAL_MS / options.speed))
+    _send(fleet, list(missed(read, newest, now_ms)), now_ms, trouble)
     log.info("%d simulated sensors send every %g s", len(city.sensors), INTERVAL_MS / 1000 / options.speed,
              extra={"event": "live"})  # fmt: skip
-    while not stop.is_set():
-        for one in timetable.due(_now_ms()):
-            fleet.measure(one.sensor, one.time_ms, one.values)
+    while not (stop.is_set() or (trouble and trouble.is_over(now_ms))):
+        now_ms = now()
+        _send(fleet, timetable.due(now_ms), now_ms, trouble)
         fleet.serve(TICK_S)
+    if trouble:
+        trouble.close(now())
     fleet.farewell(max(_FAREWELL_S, len(city.sensors) / _FAREWELLS_A_SECOND))
+
+
+def _send(fleet: Fleet, due: Sequence[Due], now_ms: int, trouble: Trouble | None) -> None:
+    if trouble:
+        trouble.send(fleet, due, now_ms)
+        return
+    for one in due:
+        fleet.measure(one.sensor, one.time_ms, one.values)
 
 
 def check(options: Options, city: SimCity) -> dict[str, str] | None:
@@ -113,7 +125,7 @@ def make_fleet(settings: Settings, pack: CityPack, options: Options, city: SimCi
     return Fleet(mqtt_address(settings.mqtt_url), devices, passwords=passwords)
 
 
-def missed(city: SimCity, newest: Times | None, now_ms: int) -> Iterator[Due]:
+def missed(city: City, newest: Times | None, now_ms: int) -> Iterator[Due]:
     """What each sensor measured after its `newest` reading (UTC) until now, at most CATCH_UP of it; nothing for NaT."""
     if newest is None or np.isnat(newest).all():
         return
@@ -125,5 +137,6 @@ def missed(city: SimCity, newest: Times | None, now_ms: int) -> Iterator[Due]:
         yield from readings(city, index[after].astype(np.int64), times[after], kept)
 
 
-def _now_ms() -> int:
+def now() -> int:
+    """Milliseconds of the epoch."""
     return time.time_ns() // 1_000_000

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+from city.errors import SettingsError
+
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -35,3 +37,11 @@ def moment_ms(text: str, start_ms: int) -> int:
     if moment is None or moment.tzinfo is None:
         raise ValueError(f"{text!r} is no time; write such as +10m, -2h or 2026-11-24T14:30:00+09:00")
     return (moment - _EPOCH) // _MS
+
+
+def start_of(text: str, now_ms: int) -> int:
+    """As `moment_ms`, for an option; SettingsError with what it should be."""
+    try:
+        return moment_ms(text, now_ms)
+    except ValueError as error:
+        raise SettingsError(f"--start: {error}") from None

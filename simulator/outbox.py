@@ -8,7 +8,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,15 +15,12 @@ from simulator.chance import key, keys, uniform
 from simulator.city import SEED
 from simulator.device import Numbers
 from simulator.episode import Episode
-from simulator.faults import BY_KEY
 from simulator.past import GONE, Missing
 from simulator.plan import Plan
-
-if TYPE_CHECKING:
-    from simulator.live import Due
+from simulator.timetable import Due
 
 #: Sensor, instants in milliseconds, and over how many seconds people are counted → readings.
-Reread = Callable[[int, Sequence[int], float], "Sequence[Due]"]
+Reread = Callable[[int, Sequence[int], float], Sequence[Due]]
 #: Episode, instant of the last reading that it met, and how many it met.
 Note = Callable[[Episode, int, int], None]
 
@@ -46,6 +42,14 @@ class Parcel:
     cut: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A parcel, and what the truth is told once it leaves."""
+
+    parcel: Parcel
+    to_note: tuple[tuple[Episode, int], ...] = ()
+
+
 class Outbox:
     """Readings of all devices between measuring and sending, with the faults of a plan."""
 
@@ -53,7 +57,7 @@ class Outbox:
         self._plan, self._reread, self._note = plan, reread, note
         self._missing = Missing(seed)
         self._keys = {kind: key(seed, f"fault/{kind}/which") for kind in ("out_of_order", "broken_json")}
-        self._later: list[tuple[int, int, Parcel]] = []
+        self._later: list[tuple[int, int, Leaving]] = []
         self._number = 0
 
     def put(self, due: Sequence[Due], now_ms: int) -> Iterator[Parcel]:
@@ -63,17 +67,20 @@ class Outbox:
         active = self._active(min(one.time_ms for one in due), max(one.time_ms for one in due))
         for one in due:
             met = [episode for episode in active.get(one.sensor, ()) if episode.covers(one.time_ms)]
-            for at_ms, parcel in self._parcels(one, met) if met else [(now_ms, _plain(one))]:
+            if not met:
+                yield _plain(one)
+                continue
+            for at_ms, leaving in self._leaving(one, met):
                 if at_ms <= now_ms:
-                    yield parcel
+                    yield self._told(leaving)
                 else:
                     self._number += 1  # what is late by as much keeps its order
-                    heapq.heappush(self._later, (at_ms, self._number, parcel))
+                    heapq.heappush(self._later, (at_ms, self._number, leaving))
 
     def ready(self, now_ms: int) -> Iterator[Parcel]:
         """What has waited long enough."""
         while self._later and self._later[0][0] <= now_ms:
-            yield heapq.heappop(self._later)[2]
+            yield self._told(heapq.heappop(self._later)[2])
 
     def away(self, now_ms: int) -> set[int]:
         """Devices (of the serial that their connection has) that are off the network now."""
@@ -90,7 +97,7 @@ class Outbox:
             found.setdefault(one.sensor, []).append(one)
         return found
 
-    def _parcels(self, due: Due, met: Sequence[Episode]) -> Iterator[tuple[int, Parcel]]:
+    def _leaving(self, due: Due, met: Sequence[Episode]) -> Iterator[tuple[int, Leaving]]:
         gone = [one for one in met if one.kind in GONE and self._is_missing(one, due.time_ms)]
         for one in gone:
             self._note(one, due.time_ms, 1)
@@ -98,14 +105,14 @@ class Outbox:
             return
         by_kind = {one.kind: one for one in met}
         readings = self._readings(due, by_kind)
-        self._tell(due, met, len(readings))
+        to_note = tuple((one, due.time_ms) for one in met if self._meets(one, due))
         for reading in readings:
             parcel = replace(_plain(reading), sender=_sender(due.sensor, met), alone=len(readings) > 1)
-            parcel = self._changed(parcel, reading.time_ms, by_kind)
+            parcel = self._changed(parcel, due.time_ms, by_kind)
             at_ms = reading.time_ms + self._delay_ms(reading, by_kind)
-            for _ in range(1 + _more("duplicate", by_kind)):
-                yield at_ms, parcel
-                parcel = replace(parcel, alone=True)
+            yield at_ms, Leaving(parcel, to_note)
+            for _ in range(_more("duplicate", by_kind)):
+                yield at_ms, Leaving(replace(parcel, alone=True))
 
     def _readings(self, due: Due, met: Mapping[str, Episode]) -> list[Due]:
         """The reading, and before it those of a flood, spread evenly over the time since the last."""
@@ -116,11 +123,15 @@ class Outbox:
         times = [due.time_ms - round(gap_ms * place) for place in range(more, 0, -1)]
         return [*self._reread(due.sensor, times, gap_ms / 1000), due]
 
-    def _tell(self, due: Due, met: Sequence[Episode], readings: int) -> None:
-        for one in met:
-            cut = one.kind != "broken_json" or self._draw("broken_json", due.sensor, due.time_ms) < one.size
-            if one.kind not in GONE and cut:
-                self._note(one, due.time_ms, readings)
+    def _meets(self, episode: Episode, due: Due) -> bool:
+        if episode.kind == "broken_json":
+            return self._draw("broken_json", due.sensor, due.time_ms) < episode.size
+        return episode.kind not in GONE
+
+    def _told(self, leaving: Leaving) -> Parcel:
+        for episode, time_ms in leaving.to_note:
+            self._note(episode, time_ms, 1)
+        return leaving.parcel
 
     def _changed(self, parcel: Parcel, time_ms: int, met: Mapping[str, Episode]) -> Parcel:
         """With the device's wrong clock, under a wrong serial, cut off."""
@@ -157,7 +168,3 @@ def _sender(sensor: int, met: Sequence[Episode]) -> int:
 
 def _more(kind: str, met: Mapping[str, Episode]) -> int:
     return max(1, round(met[kind].size)) if kind in met else 0
-
-
-#: Kinds that live devices alone have.
-LIVE_ONLY = tuple(kind for kind, facts in BY_KEY.items() if not facts.past)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from simulator.chance import Whole, key, keys, uniform
 from simulator.city import INTERVAL_MS, SEED, Block, SimCity, Times
 from simulator.distortion import Distortion
-from simulator.episode import Episode, Rows, touched
+from simulator.episode import Episode, Rows, milliseconds, touched
 from simulator.faults import BY_KEY
 from simulator.instrument import Values
 from simulator.plan import Plan, whole_cycles
@@ -34,6 +34,10 @@ class Met:
     times: Times
 
 
+#: A block of history, and what its faults have met.
+Faulty = tuple[Block, list[Met]]
+
+
 class FaultyPast:
     """The history of a city under a plan of faults; those kinds that have no past are left out."""
 
@@ -42,7 +46,7 @@ class FaultyPast:
         self._distortion = Distortion(city, INTERVAL_MS)
         self._missing = Missing(seed)
 
-    def history(self, start: datetime, end: datetime) -> Iterator[tuple[Block, list[Met]]]:
+    def history(self, start: datetime, end: datetime) -> Iterator[Faulty]:
         """Blocks as `SimCity.history` gives them, each with what its faults have met."""
         span_ms = milliseconds_of(start), milliseconds_of(end)
         planned = self._plan.during(span_ms[0] - INTERVAL_MS, span_ms[1] + INTERVAL_MS)
@@ -52,9 +56,7 @@ class FaultyPast:
         for block in self._city.history(_EPOCH + begin * _MS, _EPOCH + until * _MS):
             yield self._faulty(block, episodes, span_ms)
 
-    def _faulty(
-        self, block: Block, episodes: Sequence[Episode], span_ms: tuple[int, int]
-    ) -> tuple[Block, list[Met]]:
+    def _faulty(self, block: Block, episodes: Sequence[Episode], span_ms: tuple[int, int]) -> Faulty:
         sensor, times, values = block
         source, times, values = self._exchanged(sensor.astype(np.int64), times, values, episodes)
         time_ms = milliseconds(times)
@@ -120,11 +122,6 @@ class Missing:
         """Which readings of the episode's sensor at these times are missing, bool[k]."""
         share = episode.size if episode.kind == "dropout" else 1.0
         return uniform(keys(keys(self._key, np.array([episode.sensor])), time_ms)) < share
-
-
-def milliseconds(times: Times) -> Whole:
-    """Milliseconds of the epoch, int64[n]."""
-    return times.astype("datetime64[ms]").astype(np.int64)
 
 
 def milliseconds_of(when: datetime) -> int:

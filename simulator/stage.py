@@ -43,6 +43,11 @@ class Act:
     #: in words
     place: str
 
+    @property
+    def length_ms(self) -> int:
+        """From its beginning to its end at one place."""
+        return span_ms(self.event.lasts)
+
     def strength(self, rows: Whole, time_ms: Whole) -> Float:
         """How strongly it is felt at sensors `rows` at these times, 0 to 1 and smooth, float64[len(rows), n]."""
         since = time_ms[None, :] - self.start_ms - self.delay_ms[rows, None]

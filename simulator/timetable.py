@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 
 from simulator.chance import Whole
-from simulator.city import INTERVAL_MS, SimCity, Times
+from simulator.city import INTERVAL_MS, City, Times
 from simulator.device import Numbers
 from simulator.instrument import DIGITS, Values
 from simulator.jitter import sending_ms
@@ -34,7 +34,7 @@ class Due:
 class Timetable:
     """The readings of all sensors from `now_ms` on, in the order in which they are sent."""
 
-    def __init__(self, city: SimCity, now_ms: int, interval_ms: int = INTERVAL_MS) -> None:
+    def __init__(self, city: City, now_ms: int, interval_ms: int = INTERVAL_MS) -> None:
         self._city, self._interval_ms = city, interval_ms
         phases = city.instants(np.zeros(1, np.int64), interval_ms)[:, 0]
         order = np.argsort(phases, kind="stable")
@@ -86,7 +86,7 @@ class Timetable:
             heapq.heappush(self._waiting, (send_ms, one.sensor, one))
 
 
-def readings(city: SimCity, index: Whole, times: Times, values: dict[str, Values]) -> Iterator[Due]:
+def readings(city: City, index: Whole, times: Times, values: dict[str, Values]) -> Iterator[Due]:
     """Rows of float32 as devices send them: whole numbers where the instrument gives such, decimals elsewhere."""
     columns = {metric: _numbers(values[metric], digits) for metric, digits in DIGITS.items()}
     time_ms = times.astype("datetime64[ms]").astype(np.int64).tolist()
@@ -95,9 +95,15 @@ def readings(city: SimCity, index: Whole, times: Times, values: dict[str, Values
         yield Due(sensor, time_ms[place], tuple(columns[metric][place] for metric in metrics))
 
 
-def _numbers(values: Values, digits: int) -> list[int] | list[float]:
+def _numbers(values: Values, digits: int) -> Sequence[int | float]:
     if digits:
         decimals: list[float] = np.round(values.astype(np.float64), digits).tolist()
         return decimals
-    whole: list[int] = np.nan_to_num(values).astype(np.int64).tolist()
-    return whole
+    shown = np.nan_to_num(values)
+    whole: list[int] = shown.astype(np.int64).tolist()
+    if np.array_equal(shown, whole):
+        return whole
+    # a wrong unit has decimals: those that lead back to the same float32
+    return [
+        number if number == value else float(str(value)) for number, value in zip(whole, shown, strict=True)
+    ]

@@ -68,7 +68,7 @@ class Truth:
         SettingsError where the file is no truth of ours, or of no kind that we write.
         """
         self._path = path
-        self._sensors, self._units, self._begin_ms = sensors, units, begin_ms
+        self._sensors, self._units, self.begin_ms = sensors, units, begin_ms
         self._before = read(path) if path is not None and path.exists() else []
         #: episode → end so far in milliseconds, and readings
         self._met: dict[Episode, tuple[int, int]] = {}
@@ -126,7 +126,7 @@ class Truth:
             sensor=self._sensors[episode.sensor].serial,
             kind=episode.kind,
             metric=episode.metric,
-            start=stamp(episode.start_ms if drifts else max(episode.start_ms, self._begin_ms)),
+            start=stamp(episode.start_ms if drifts else max(episode.start_ms, self.begin_ms)),
             end=stamp(end_ms),
             size=episode.size * reached,
             unit=self._unit(episode),

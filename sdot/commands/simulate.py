@@ -9,48 +9,107 @@ import typer
 
 from sdot.commands.options import SENSORS, Connections, Data, Sensors, Speed
 
-app = typer.Typer(no_args_is_help=True, help="Simulated sensors: live, or their history.")
+app = typer.Typer(
+    no_args_is_help=True, help="Simulated sensors: live, or their history; faults and scenarios."
+)
+
+Credentials = Annotated[
+    Optional[Path],  # noqa: UP045 typer reads it at run time
+    typer.Option(
+        help="CSV of serial and password, as `sdot sensor credentials` prints it: each connection logs in as its "
+        "sensor (with --connections per-device)."
+    ),
+]
+Protocol = Annotated[str, typer.Option(help="What they speak: a module of simulator/protocols.")]
+Faults = Annotated[
+    Optional[str],  # noqa: UP045 typer reads it at run time
+    typer.Option(
+        metavar="FILE|RATE",
+        help="Faults: a TOML file (docs/faults.md), or the share of sensor-days with one.",
+    ),
+]
+TruthFile = Annotated[
+    Optional[Path],  # noqa: UP045 typer reads it at run time
+    typer.Option("--truth", help="Write what was injected to this .csv or .parquet file, while it happens."),
+]
+ScenarioName = Annotated[
+    Optional[str],  # noqa: UP045 typer reads it at run time
+    typer.Option(help="Play a scenario: a shipped one's name, or a TOML file (docs/scenarios.md)."),
+]
+District = Annotated[
+    Optional[str],  # noqa: UP045 typer reads it at run time
+    typer.Option(
+        help="Where a scenario of one district plays (default: the district where most sensors count people)."
+    ),
+]
+Start = Annotated[
+    str, typer.Option(help="When the scenario starts: now, -2h (it has been on for so long), or RFC 3339.")
+]
 
 
 @app.command()
-def live(
+def live(  # noqa: PLR0913, PLR0917 one parameter an option
     data: Data = None,
     sensors: Sensors = SENSORS,
     speed: Speed = 1.0,
     connections: Connections = "shared",
-    credentials: Annotated[
-        Optional[Path],  # noqa: UP045 typer reads it at run time
-        typer.Option(
-            help="CSV of serial and password, as `sdot sensor credentials` prints it: each connection logs in as its "
-            "sensor (with --connections per-device)."
-        ),
-    ] = None,
-    protocol: Annotated[
-        str, typer.Option(help="What they speak: a module of simulator/protocols.")
-    ] = "json_v1",
+    credentials: Credentials = None,
+    protocol: Protocol = "json_v1",
+    faults: Faults = None,
+    truth: TruthFile = None,
+    scenario: ScenarioName = None,
+    district: District = None,
+    start: Start = "now",
 ) -> None:
     """Register the simulated sensors and publish for them from where they left off (an hour at most), until Ctrl-C."""
-    import signal
-    import threading
+    from sdot.simulation import Wanted, run
+    from simulator.live import Options
 
-    from city import logs
-    from city.pack import load_pack
-    from sdot.history import register
-    from sdot.running import find_settings
-    from simulator import live as simulation
-    from simulator.city import SimCity
+    wanted = Wanted(data, sensors, faults, truth, scenario, start, district)
+    run(wanted, Options(speed, connections == "per-device", credentials, protocol))
 
-    settings = find_settings(data)
-    logs.set_up(settings.log_format)
-    pack = load_pack(settings.city)
-    city = SimCity(pack, sensors)
-    options = simulation.Options(speed, connections == "per-device", credentials, protocol)
-    simulation.check(options, city)
-    newest = register(settings, pack, city)
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    simulation.run(settings, pack, options, stop, newest=newest, city=city)
+
+@app.command()
+def scenario(  # noqa: PLR0913, PLR0917 one parameter an option
+    name: Annotated[
+        Optional[str],  # noqa: UP045 typer reads it at run time
+        typer.Argument(metavar="NAME|FILE", help="A shipped scenario, or a TOML file."),
+    ] = None,
+    listing: Annotated[
+        bool, typer.Option("--list", help="Tell the shipped scenarios, or the events of this one, and end.")
+    ] = False,
+    data: Data = None,
+    sensors: Sensors = SENSORS,
+    speed: Speed = 1.0,
+    connections: Connections = "shared",
+    district: District = None,
+    start: Start = "now",
+    faults: Faults = None,
+    truth: TruthFile = None,
+) -> None:
+    """Be the simulated sensors while a scenario plays, until its end or Ctrl-C; tells each event as it happens."""
+    from sdot.simulation import Wanted, described, run
+    from simulator.live import Options
+
+    wanted = Wanted(data, sensors, faults, truth, name, start, district, to_the_end=True)
+    if listing or name is None:
+        for line in described(wanted):
+            typer.echo(line)
+    else:
+        run(wanted, Options(speed, connections == "per-device"))
+
+
+@app.command()
+def faults(
+    listing: Annotated[
+        bool, typer.Option("--list", help="Explain each kind of fault (what it does without any option).")
+    ] = True,
+) -> None:
+    """Explain the kinds of fault that `--faults` of `live`, `scenario` and `backfill` injects."""
+    from sdot.faultlist import explained
+
+    if listing:
+        explained()
 
 
 @app.command()
@@ -58,9 +117,11 @@ def backfill(
     data: Data = None,
     sensors: Sensors = SENSORS,
     days: Annotated[float, typer.Option(min=0, max=28, help="How far back it begins.")] = 7.0,
+    faults: Faults = None,
+    truth: TruthFile = None,
 ) -> None:
     """Write the history of the simulated sensors that have none, up to now; an interrupted one is continued."""
     from sdot.history import backfill as write
     from sdot.running import find_settings
 
-    write(find_settings(data), days, sensors)
+    write(find_settings(data), days, sensors, faults=faults, truth=truth)

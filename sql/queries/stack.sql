@@ -59,3 +59,7 @@ ANALYZE reading, latest;
 SELECT count(*) = 0 OR bool_or(l.sensor_id IS NULL)
 FROM sensor AS s LEFT JOIN latest AS l USING (sensor_id)
 WHERE s.registered_by = 'simulator';
+
+-- name: simulator_lock
+-- Whether this session now is the one that simulates live; it is until the session ends, however it ends.
+SELECT pg_try_advisory_lock(53001, 5);

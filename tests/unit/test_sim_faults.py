@@ -11,10 +11,10 @@ import pytest
 
 from simulator.city import INTERVAL_MS, Block, SimCity
 from simulator.distortion import Distortion, growth
-from simulator.episode import Episode
+from simulator.episode import Episode, milliseconds
 from simulator.faults import BY_KEY, FAULTS, RANK
 from simulator.instrument import Values
-from simulator.past import FaultyPast, Met, Missing, milliseconds
+from simulator.past import FaultyPast, Met, Missing
 from simulator.plan import DAY_MS, Plan, metrics_of
 from tests.unit.sim_town import town
 
