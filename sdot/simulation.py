@@ -20,6 +20,7 @@ from simulator import live
 from simulator.city import SimCity
 from simulator.faultfile import load_faults
 from simulator.moment import start_of
+from simulator.plan import Plan
 from simulator.programme import outline
 from simulator.scenario import load_scenario, shipped
 from simulator.stage import Stage
@@ -58,9 +59,10 @@ def run(wanted: Wanted, options: live.Options) -> None:
     pack = load_pack(settings.city)
     city = SimCity(pack, wanted.sensors)
     live.check(options, city)
-    trouble, city = _trouble(wanted, options, pack, city)
+    _planned(wanted, options, pack, city)
     with only_one(settings):
         newest = register(settings, pack, city)
+        trouble, city = _trouble(wanted, options, pack, city)
         stop = threading.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda *_: stop.set())
@@ -75,18 +77,24 @@ def stage_of(wanted: Wanted, pack: CityPack, city: SimCity) -> Stage | None:
     return Stage(scenario, pack, city.sensors, start_of(wanted.start, live.now()), wanted.district)
 
 
+def _planned(
+    wanted: Wanted, options: live.Options, pack: CityPack, city: SimCity
+) -> tuple[Stage | None, Plan]:
+    """The scenario and all faults, from now on."""
+    stage = stage_of(wanted, pack, city)
+    also = stage.episodes if stage else ()
+    return stage, load_faults(wanted.faults, city.sensors, live.now(), options.speed, also)
+
+
 def _trouble(
     wanted: Wanted, options: live.Options, pack: CityPack, city: SimCity
 ) -> tuple[Trouble | None, SimCity]:
     """What goes wrong, and the city with it; None where all goes well."""
-    stage = stage_of(wanted, pack, city)
-    now_ms = live.now()
-    also = stage.episodes if stage else ()
-    plan = load_faults(wanted.faults, city.sensors, now_ms, options.speed, also)
-    city = city.under(stage) if stage else city
+    stage, plan = _planned(wanted, options, pack, city)
     if stage is None and not plan and wanted.truth is None:
         return None, city
-    truth = Truth(wanted.truth, city.sensors, units(pack), now_ms)
+    city = city.under(stage) if stage else city
+    truth = Truth(wanted.truth, city.sensors, units(pack), live.now())
     trouble = Trouble(city, plan, truth, stage=stage, to_the_end=wanted.to_the_end, say=_say, zone=pack.zone)
     return trouble, city
 

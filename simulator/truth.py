@@ -80,8 +80,9 @@ class Truth:
 
     @property
     def lines(self) -> list[Injected]:
-        """All that is known, the file's earlier lines first."""
-        return [*self._before, *self._events.values(), *(self._line(*one) for one in self._met.items())]
+        """All that is known, the file's earlier lines first, then by time and sensor."""
+        new = [*self._events.values(), *(self._line(*one) for one in self._met.items())]
+        return [*self._before, *sorted(new, key=lambda one: (one.start, one.sensor, one.kind, one.metric))]
 
     def note(self, episode: Episode, time_ms: int, readings: int = 1) -> None:
         """The episode has met `readings` readings, the last at `time_ms`."""
