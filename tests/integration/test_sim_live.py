@@ -34,10 +34,12 @@ FAST = live.Options(SPEED)
 class Ear:
     """A client that keeps all it hears under a prefix."""
 
-    def __init__(self, broker: Broker, prefix: str) -> None:
+    def __init__(self, broker: Broker, prefix: str, user: tuple[str, str] | None = None) -> None:
         self.heard: list[MQTTMessage] = []
         subscribed = Event()
         self._client = Client(CallbackAPIVersion.VERSION2)
+        if user:
+            self._client.username_pw_set(*user)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe(f"{prefix}/#", qos=1)
         self._client.on_subscribe = lambda *_: subscribed.set()
@@ -67,8 +69,8 @@ class Ear:
 
 
 @contextmanager
-def ear(broker: Broker, prefix: str) -> Iterator[Ear]:
-    one = Ear(broker, prefix)
+def ear(broker: Broker, prefix: str, user: tuple[str, str] | None = None) -> Iterator[Ear]:
+    one = Ear(broker, prefix, user)
     try:
         yield one
     finally:
