@@ -25,7 +25,7 @@ from simulator.programme import outline
 from simulator.scenario import load_scenario, shipped
 from simulator.stage import Stage
 from simulator.trouble import Trouble
-from simulator.truth import Truth
+from simulator.truth import Truth, check_path
 
 #: A simulator that was killed has its lock until the database sees its connection end.
 _PATIENCE_S, _EVERY_S = 3.0, 0.25
@@ -44,7 +44,7 @@ class Wanted:
     truth: Path | None = None
     #: name or file of a scenario
     scenario: str | None = None
-    #: when it starts: now, -2h, RFC 3339
+    #: what its times, and the relative ones of a file of faults, count from: now, -2h, RFC 3339
     start: str = "now"
     #: the district that the scenario calls `chosen`
     district: str | None = None
@@ -59,7 +59,7 @@ def run(wanted: Wanted, options: live.Options) -> None:
     pack = load_pack(settings.city)
     city = SimCity(pack, wanted.sensors)
     live.check(options, city)
-    _planned(wanted, options, pack, city)
+    check(wanted, pack, options.speed, city)
     with only_one(settings):
         newest = register(settings, pack, city)
         trouble, city = _trouble(wanted, options, pack, city)
@@ -77,20 +77,26 @@ def stage_of(wanted: Wanted, pack: CityPack, city: SimCity) -> Stage | None:
     return Stage(scenario, pack, city.sensors, start_of(wanted.start, live.now()), wanted.district)
 
 
-def _planned(
-    wanted: Wanted, options: live.Options, pack: CityPack, city: SimCity
-) -> tuple[Stage | None, Plan]:
-    """The scenario and all faults, from now on."""
+def check(wanted: Wanted, pack: CityPack, speed: float = 1.0, city: SimCity | None = None) -> None:
+    """SdotError where faults, truth or scenario cannot be; nothing is started or written."""
+    if wanted.truth is not None:
+        check_path(wanted.truth)
+    _planned(wanted, speed, pack, city or SimCity(pack, wanted.sensors))
+
+
+def _planned(wanted: Wanted, speed: float, pack: CityPack, city: SimCity) -> tuple[Stage | None, Plan]:
+    """The scenario and all faults."""
     stage = stage_of(wanted, pack, city)
     also = stage.episodes if stage else ()
-    return stage, load_faults(wanted.faults, city.sensors, live.now(), options.speed, also)
+    start_ms = start_of(wanted.start, live.now())
+    return stage, load_faults(wanted.faults, city.sensors, start_ms, speed, also)
 
 
 def _trouble(
     wanted: Wanted, options: live.Options, pack: CityPack, city: SimCity
 ) -> tuple[Trouble | None, SimCity]:
     """What goes wrong, and the city with it; None where all goes well."""
-    stage, plan = _planned(wanted, options, pack, city)
+    stage, plan = _planned(wanted, options.speed, pack, city)
     if stage is None and not plan and wanted.truth is None:
         return None, city
     city = city.under(stage) if stage else city

@@ -69,14 +69,14 @@ class Truth:
         """
         self._path = path
         self._sensors, self._units, self.begin_ms = sensors, units, begin_ms
+        if path is not None:
+            check_path(path)
         self._before = read(path) if path is not None and path.exists() else []
         #: episode → end so far in milliseconds, and readings
         self._met: dict[Episode, tuple[int, int]] = {}
         self._events: dict[tuple[str, ...], Injected] = {}
         self._changed, self._written_at = False, 0.0
-        if path is not None:
-            _check(path)
-            self.write()
+        self.write()
 
     @property
     def lines(self) -> list[Injected]:
@@ -150,7 +150,7 @@ def stamp(time_ms: int) -> str:
 
 def read(path: Path) -> list[Injected]:
     """The lines of a truth file; SettingsError where it is none."""
-    _check(path)
+    check_path(path)
     try:
         rows = _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
         return [_parsed(row) for row in rows]
@@ -164,7 +164,8 @@ def _parsed(row: Mapping[str, Any]) -> Injected:
     return Injected(**values | {"size": float(values["size"]), "readings": int(values["readings"])})
 
 
-def _check(path: Path) -> None:
+def check_path(path: Path) -> None:
+    """SettingsError where no truth can be written to this path."""
     if path.suffix not in SUFFIXES:
         raise SettingsError(f"--truth {path}: the name has to end in .csv or .parquet")
     if not path.parent.is_dir():

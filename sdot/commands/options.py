@@ -27,3 +27,25 @@ Connections = Annotated[
 ]
 
 Speed = Annotated[float, typer.Option(min=0.01, max=1000, help="How much more often than in life they send.")]
+
+Faults = Annotated[
+    Optional[str],  # noqa: UP045 typer reads it at run time
+    typer.Option(
+        metavar="FILE|RATE",
+        help="Faults: a TOML file (docs/faults.md), or the share of sensor-days with one.",
+    ),
+]
+TruthFile = Annotated[
+    Optional[Path],  # noqa: UP045 typer reads it at run time
+    typer.Option("--truth", help="Write what was injected to this .csv or .parquet file, while it happens."),
+]
+ScenarioName = Annotated[
+    Optional[str],  # noqa: UP045 typer reads it at run time
+    typer.Option(help="Play a scenario: a shipped one's name, or a TOML file (docs/scenarios.md)."),
+]
+District = Annotated[
+    Optional[str],  # noqa: UP045 typer reads it at run time
+    typer.Option(
+        help="Where a scenario of one district plays (default: the district where most sensors count people)."
+    ),
+]

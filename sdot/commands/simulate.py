@@ -7,7 +7,17 @@ from typing import Annotated, Optional
 
 import typer
 
-from sdot.commands.options import SENSORS, Connections, Data, Sensors, Speed
+from sdot.commands.options import (
+    SENSORS,
+    Connections,
+    Data,
+    District,
+    Faults,
+    ScenarioName,
+    Sensors,
+    Speed,
+    TruthFile,
+)
 
 app = typer.Typer(
     no_args_is_help=True, help="Simulated sensors: live, or their history; faults and scenarios."
@@ -21,29 +31,12 @@ Credentials = Annotated[
     ),
 ]
 Protocol = Annotated[str, typer.Option(help="What they speak: a module of simulator/protocols.")]
-Faults = Annotated[
-    Optional[str],  # noqa: UP045 typer reads it at run time
-    typer.Option(
-        metavar="FILE|RATE",
-        help="Faults: a TOML file (docs/faults.md), or the share of sensor-days with one.",
-    ),
-]
-TruthFile = Annotated[
-    Optional[Path],  # noqa: UP045 typer reads it at run time
-    typer.Option("--truth", help="Write what was injected to this .csv or .parquet file, while it happens."),
-]
-ScenarioName = Annotated[
-    Optional[str],  # noqa: UP045 typer reads it at run time
-    typer.Option(help="Play a scenario: a shipped one's name, or a TOML file (docs/scenarios.md)."),
-]
-District = Annotated[
-    Optional[str],  # noqa: UP045 typer reads it at run time
-    typer.Option(
-        help="Where a scenario of one district plays (default: the district where most sensors count people)."
-    ),
-]
 Start = Annotated[
-    str, typer.Option(help="When the scenario starts: now, -2h (it has been on for so long), or RFC 3339.")
+    str,
+    typer.Option(
+        help="When the scenario starts, and what the times of a file of faults count from: now, -2h (it has been on "
+        "for so long), or RFC 3339."
+    ),
 ]
 
 

@@ -7,7 +7,16 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from sdot.commands.options import SENSORS, Connections, Sensors, Speed
+from sdot.commands.options import (
+    SENSORS,
+    Connections,
+    District,
+    Faults,
+    ScenarioName,
+    Sensors,
+    Speed,
+    TruthFile,
+)
 
 Broker = Annotated[
     Literal["auto", "mosquitto", "iotcore"], typer.Option(help="auto: mosquitto where it is on PATH.")
@@ -48,6 +57,10 @@ def up(  # noqa: PLR0913, PLR0917 one parameter an option
     speed: Speed = 1.0,
     sensors: Sensors = SENSORS,
     connections: Connections = "shared",
+    faults: Faults = None,
+    truth: TruthFile = None,
+    scenario: ScenarioName = None,
+    district: District = None,
 ) -> None:
     """Run database, broker, ingest, dashboard and a simulated city here, until Ctrl-C."""
     from city.settings import load_settings
@@ -65,5 +78,9 @@ def up(  # noqa: PLR0913, PLR0917 one parameter an option
         speed,
         sensors,
         connections,
+        faults,
+        truth,
+        scenario,
+        district,
     )
     Stack(wishes, load_settings()).run()
