@@ -22,8 +22,9 @@ from city.settings import Settings, mqtt_address
 from simulator.chance import Whole
 from simulator.city import INTERVAL_MS, SimCity, Times
 from simulator.device import Device, Numbers
+from simulator.fitted import DIGITS
 from simulator.fleet import Fleet
-from simulator.instrument import DIGITS, Values
+from simulator.instrument import Values
 
 if TYPE_CHECKING:
     from city.pack import CityPack
