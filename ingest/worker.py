@@ -28,7 +28,7 @@ from ingest.seat import CALL_LIMIT_S, Seat
 from ingest.sessions import RETAINED, Sessions
 from ingest.subscriber import Session
 from ingest.tally import Tally
-from ingest.writer import Marks, Rules, Writer
+from ingest.writer import Marks, Writer, rules_of
 
 log = logging.getLogger("ingest.worker")
 
@@ -120,7 +120,7 @@ class Worker:
         self._judge = Judge(settings.topic_prefix, decoder, self._gate)
         self._watchers, self._wake, self._feedback = Watchers(catalogue, decoder, locator), Wake(), Feedback()
         self._make_writer: Callable[[], Writer] = lambda: Writer(
-            self.seat.writer, catalogue, registry, _rules(settings), lambda: Tally(zone)
+            self.seat.writer, catalogue, registry, rules_of(settings), lambda: Tally(zone)
         )
         self._writer = self._make_writer()
         self._sessions = Sessions(settings, self._receive, self._open_since, self.pulse.news.take)
@@ -379,9 +379,3 @@ class Worker:
             "orphaned_slots": self.seat.orphans,
             "gaps": self.pulse.open_gaps(),
         }
-
-
-def _rules(settings: Settings) -> Rules:
-    states: dict[str, Any] = {"open": "verified", "unverified": "unverified", "closed": None}
-    taken = states[settings.register_mode], settings.register_per_hour, settings.retention
-    return Rules(*taken, settings.readings_per_minute)

@@ -14,6 +14,7 @@ from psycopg import errors
 from city.db import is_missing_partition, is_permanent, one_line, statement
 from city.metrics import Catalogue
 from city.reading import About, Reading, Refusal
+from city.settings import Settings
 from ingest import ledger, quarantine
 from ingest.batch import Batch, Clock, with_limit
 from ingest.fold import fold
@@ -49,6 +50,13 @@ class Rules:
     retention: timedelta | None
     #: of one sensor (ingest.gate)
     readings_per_minute: int = 600
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The rules that settings make."""
+    states: dict[str, State | None] = {"open": "verified", "unverified": "unverified", "closed": None}
+    taken = states[settings.register_mode], settings.register_per_hour, settings.retention
+    return Rules(*taken, settings.readings_per_minute)
 
 
 @dataclass(slots=True)
