@@ -92,7 +92,6 @@ class _Told(Collector):
         ):
             yield CounterMetricFamily(name, text, value=value)
         yield GaugeMetricFamily("sdot_busy_ratio", "Share of time not waiting for messages", value=pulse.busy)
-        if (told := pulse.news.latest) is not None and told.stored is not None:
-            yield GaugeMetricFamily(
-                "sdot_broker_stored", "Messages the broker keeps ($SYS)", value=told.stored
-            )
+        told = pulse.news.latest
+        known = float("nan") if told is None or told.stored is None else told.stored
+        yield GaugeMetricFamily("sdot_broker_stored", "Messages the broker keeps; NaN: not told", value=known)

@@ -66,7 +66,8 @@ class Gate:
         self._is_gateway, self._clock = is_gateway, clock
         self._buckets: dict[str, Bucket] = {}
         self._spared = 0
-        self._refusal = Refusal(
+        #: why a sensor's readings above it are turned away
+        self.refusal = Refusal(
             "flood", f"over {per_minute} readings a minute from one sensor, for long; nothing above is kept"
         )
 
@@ -103,7 +104,7 @@ class Gate:
 
     def _turn_away(self, bucket: Bucket) -> Refusal:
         bucket.refused += 1
-        return turned_away(self._refusal, bucket.refused - 1)
+        return turned_away(self.refusal, bucket.refused - 1)
 
     def _new(self, serial: str, now: float) -> Bucket:
         if len(self._buckets) >= MAX_BUCKETS:
