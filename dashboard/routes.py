@@ -19,7 +19,9 @@ JSON = "application/json"
 class Source(Protocol):
     """What the routes show: the reader, or a test's stand-in."""
 
+    #: who follows the Live page, and the Ingest page
     hub: Hub
+    books: Hub
 
     def geometry(self) -> dict[str, Any]:
         """The document of `/api/geometry`."""
@@ -46,6 +48,9 @@ def routes_of(source: Source) -> list[Route]:
     async def stream(request: Request) -> Response:
         return await serve_stream(request, source.hub)
 
+    async def books(request: Request) -> Response:
+        return await serve_stream(request, source.books)
+
     async def shapes(request: Request) -> Response:
         return respond(request.headers, geometry, ASK)
 
@@ -71,6 +76,7 @@ def routes_of(source: Source) -> list[Route]:
 
     return [
         Route("/api/stream", stream),
+        Route("/api/stream/ingest", books),
         Route("/api/geometry", shapes),
         Route("/api/sensors", sensors),
         Route("/api/dots", dots),
