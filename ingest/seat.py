@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -46,6 +47,8 @@ class Seat:
         #: how much of a batch to try at once, halved where a call did not end in time
         self.share = 1.0
         self.lost_at = time.monotonic()
+        #: when the slot's holder before us was seen, None where the broker had no session for it
+        self.seen_before: datetime | None = None
 
     @property
     def writer(self) -> str:
@@ -99,6 +102,8 @@ class Seat:
             return False
         self.slot = slot
         try:
+            if slot != before:
+                self.seen_before = slots.last_seen(conn, slot)
             slots.introduce(conn, slot, self.writer, self.metrics_port)
             prepare(conn, slot, slot != before)
         except psycopg.Error:

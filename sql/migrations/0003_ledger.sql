@@ -143,7 +143,10 @@ ALTER TABLE worker
     -- since its start: seconds with a full window, seconds of full batches in the database, batches tried again
     ADD COLUMN window_full_s float8,
     ADD COLUMN database_full_s float8,
-    ADD COLUMN retries bigint;
+    ADD COLUMN retries bigint,
+    -- since when the broker keeps this slot's session; NULL: nothing is lost where it has none
+    ADD COLUMN session_since timestamptz;
+UPDATE worker SET session_since = started_at WHERE broker_ok OR last_message_at IS NOT NULL;
 
 -- What the broker tells of itself ($SYS), where it does; all its clients counted.
 CREATE TABLE broker (
