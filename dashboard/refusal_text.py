@@ -39,6 +39,8 @@ REASONS: dict[str, tuple[str, str, str]] = {
     "registration_limit": ("새 센서 등록 한도", "registration limit", "límite de registro"),
     "retired": ("철거된 센서", "sensor is retired", "sensor retirado"),
     "retained": ("시각 없는 보관(retain) 메시지", "retained without time", "retenido sin hora"),
+    "flood": ("한 센서가 너무 많이 보냄", "too many readings from one sensor", "demasiadas lecturas de un sensor"),
+    "flood_unknown": ("모르는 센서들이 너무 많이 보냄", "too many messages from unknown serials", "demasiados mensajes de series desconocidas"),
     "database": ("데이터베이스가 거절함", "the database refuses it", "la base de datos lo rechaza"),
     "decoder": ("읽지 못함 (우리 쪽 잘못)", "cannot be read, our fault", "ilegible por culpa nuestra"),
 }  # fmt: skip
@@ -77,6 +79,8 @@ FIXES: dict[str, tuple[str, str, str]] = {
     "registration_limit": ("다음 시간에 등록됩니다. 급하면 한도를 올리세요", "It is taken in a later hour; else raise the limit", "Se admite en una hora posterior; si no, suba el límite"),
     "retired": ("다시 쓰려면 sdot sensor verify", "To use it again: sdot sensor verify", "Para usarlo de nuevo: sdot sensor verify"),
     "retained": ("retain 없이 보내거나 시각을 넣으세요", "Publish without retain, or with time", "Publique sin retain, o con hora"),
+    "flood": ("센서의 전송 간격을 늘리세요. 넘친 것은 보관하지 않습니다", "Have it send less often; what is above is not kept", "Que envíe con menos frecuencia; lo que excede no se guarda"),
+    "flood_unknown": ("sdot sensor add --file 로 등록하고 다시 보내세요", "Register them (sdot sensor add --file) and send again", "Regístrelas (sdot sensor add --file) y reenvíe"),
     "database": ("개발자에게 알리세요", "Please report it", "Comuníquelo"),
     "decoder": ("개발자에게 알리세요", "Please report it", "Comuníquelo"),
 }  # fmt: skip

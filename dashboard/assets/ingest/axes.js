@@ -3,8 +3,9 @@
 (() => {
   const sdot = (window.sdot = window.sdot || {});
   const { h } = sdot.dom;
-  const TALL = 168; // px, all of it
-  const PAD = { left: 40, right: 56, top: 24, bottom: 24 };
+  const TALL = 160; // px, all of it
+  const PAD = { left: 40, right: 56, top: 36, bottom: 24 };
+  const NAMED = 2; // gaps told in words, a row each above the plot
   const TICK_MS = { hour: 600000, day: 14400000 };
 
   // "14:05" of the start of each bin; the last bin is under way.
@@ -58,26 +59,27 @@
     return marks;
   }
 
-  // Where something was missing: hatched over its length, a dashed line at its start, the newest in words.
+  // Where something was missing: hatched over its length, a dashed line at its start, the newest two in words.
   function gaps(the, on) {
     const shown = the.snap.gaps.filter((gap) => (gap.to || the.snap.now) >= on.from && gap.from <= on.to);
-    return shown.map((gap, i) => {
+    const marks = shown.map((gap, i) => {
       const left = on.x(Math.max(gap.from, on.from));
       const right = Math.min(on.x1, Math.max(left + 1, on.x(gap.to || the.snap.now)));
       return [
         h("rect", { class: "gap", x: left, y: on.y1, width: right - left, height: on.y0 - on.y1 }),
-        h("line", { class: "gap-line", x1: left, x2: left, y1: on.y1 - 12, y2: on.y0 }),
-        i === 0 ? gapWords(the, gap, left, on) : null,
+        h("line", { class: "gap-line", x1: left, x2: left, y1: i < NAMED ? 14 * i + 2 : on.y1, y2: on.y0 }),
       ];
     });
+    return [marks, shown.slice(0, NAMED).map((gap, i) => gapWords(the, gap, i, on))];
   }
 
-  function gapWords(the, gap, left, on) {
+  function gapWords(the, gap, row, on) {
+    const left = on.x(Math.max(gap.from, on.from));
     const text = `${sdot.words.hhmm(gap.from)} ${sdot.gaps.name(gap)} ${sdot.gaps.length(the, gap)}`;
     const flip = left > (on.x0 + on.x1) / 2;
     return h(
       "text",
-      { class: "gap-words", x: left + (flip ? -6 : 6), y: on.y1 - 4, "text-anchor": flip ? "end" : "start" },
+      { class: "gap-words", x: left + (flip ? -6 : 6), y: 12 + 14 * row, "text-anchor": flip ? "end" : "start" },
       text,
     );
   }

@@ -85,10 +85,10 @@
   const sign = (key, text) => h("li", { key, class: "sign", "aria-hidden": "true" }, text);
 
   function book(the) {
-    const { say, hhmm, moment } = sdot.words;
+    const { say, hhmm } = sdot.words;
     const { span } = the;
     const received = span.readings_by.reduce((a, b) => a + b, 0);
-    const since = say("readings_since", { time: the.view.span === "hour" ? hhmm(span.from) : moment(span.from, the.now) });
+    const since = the.view.span === "hour" ? say("readings_since", { time: hhmm(span.from) }) : say("readings_day");
     const notes = { quarantined: "wait_for_person", rejected: "sample_kept" };
     const boxes = sdot.charts.OUTCOMES.flatMap((key, i) => {
       const n = span.readings_by[i];

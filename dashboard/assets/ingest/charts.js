@@ -54,15 +54,13 @@
         { class: "now" },
         h("b", { class: "number" }, now.v),
         h("span", { class: "unit" }, say("readings_per_s")),
-        h("b", { class: "number second" }, now.m),
-        h("span", { class: "unit" }, say("messages_per_s")),
         h("span", { class: "fine" }, say("rate_minute", { time: sdot.words.hhmm(snap.rate.from) })),
       ),
-      chart,
       keys([
-        ["main", "readings"],
-        ["thin", "messages"],
+        ["main", say("readings"), say("per_s", { n: now.v })],
+        ["thin", say("messages"), say("per_s", { n: now.m })],
       ]),
+      chart,
     );
   }
 
@@ -80,7 +78,6 @@
     const width = widthOf("ingest-lag");
     const on = sdot.axes.plot(the, width, sdot.axes.logarithmic(top), (v) => sdot.words.number(v, 0, 2));
     const promised = on.y(snap.lag.promised);
-    const found = lists.some((list) => list.some((v) => v !== null));
     const chart = sdot.axes.svg(
       width,
       say("lag_label", { p95: seconds((snap.lag.measurement || {}).p95), span: spanWords(the) }),
@@ -88,7 +85,7 @@
       h("line", { class: "promised", x1: on.x0, x2: on.x1, y1: promised, y2: promised }),
       h(
         "text",
-        { class: "tick", x: on.x0 + 6, y: promised - 5 },
+        { class: "tick cased", x: on.x0 + 6, y: promised - 5 },
         say("lag_promised", { n: sdot.words.number(snap.lag.promised) }),
       ),
       sdot.axes.gaps(the, on),
@@ -103,37 +100,41 @@
       "ingest-lag",
       head(say("lag"), say("lag_note")),
       lagNow(the),
+      keys(LAGS.map(([kind, of, name]) => [name, say(`lag_${kind}_${of}`)])),
       chart,
-      found
-        ? keys(LAGS.map(([kind, of, name]) => [name, `lag_${kind}_${of}`]))
-        : h("p", { class: "nothing" }, say("lag_none")),
     );
   }
 
   function lagNow(the) {
     const { say } = sdot.words;
     const { measurement, arrival, minutes } = the.snap.lag;
-    if (!measurement && !arrival) return h("p", { class: "now" }, h("span", { class: "fine" }, say("lag_none_now", { min: minutes })));
-    const one = (lags) => `${seconds(lags && lags.p50)} · ${seconds(lags && lags.p95)}`;
+    if (!measurement && !arrival) {
+      return h("p", { class: "now" }, h("span", { class: "fine" }, say("lag_none_now", { min: minutes })));
+    }
+    const part = (lags, word) => [
+      h("b", { class: "number" }, seconds(lags ? lags.p95 : null)),
+      h("span", { class: "unit" }, say(word)),
+    ];
     return h(
       "p",
       { class: "now" },
-      h("b", { class: "number" }, seconds(measurement ? measurement.p95 : null)),
-      h("span", { class: "unit" }, say("lag_unit")),
-      h("span", { class: "fine" }, say("lag_now", { m: one(measurement), a: one(arrival), min: minutes })),
+      part(measurement, "lag_unit_measurement"),
+      part(arrival, "lag_unit_arrival"),
+      h("span", { class: "fine" }, say("lag_now", { min: minutes })),
     );
   }
 
+  // What each line is, and where it stands now.
   const keys = (list) =>
     h(
       "ul",
       { class: "keys" },
-      list.map(([name, word]) =>
+      list.map(([name, word, value]) =>
         h(
           "li",
-          { key: word },
+          { key: name },
           h("svg", { width: 20, height: 8, "aria-hidden": "true" }, h("path", { class: `line ${name}`, d: "M0 4H20" })),
-          sdot.words.say(word),
+          value ? [`${word} `, h("b", {}, value)] : word,
         ),
       ),
     );

@@ -96,6 +96,8 @@
     return h("dl", {}, rows.map(([key, value]) => [h("dt", { key }, say(key)), h("dd", { key: `${key}-d` }, value)]));
   }
 
+  const command = (word, text) => h("p", { class: "fine do" }, `${sdot.words.say(word)}: `, h("code", {}, text));
+
   function body(the, one) {
     const { say } = sdot.words;
     const option = the.config.data_option;
@@ -106,7 +108,10 @@
       facts(the, one),
       shown ? h("pre", { tabindex: 0, role: "region", "aria-label": say("payload"), dir: "ltr" }, shown) : h("p", { class: "nothing" }, say("payload_nothing")),
       one.payload && one.payload.hex ? h("p", { class: "fine" }, say("payload_hex")) : null,
-      h("p", { class: "fine do" }, say("case_do"), " ", h("code", {}, `sdot quarantine show${option} ${one.id}`)),
+      command("case_show", `sdot quarantine show${option} ${one.id}`),
+      one.serial && one.outcome === "quarantined"
+        ? command("case_replay", `sdot quarantine replay${option} --serial ${one.serial} --code ${one.code}`)
+        : null,
     );
   }
 
