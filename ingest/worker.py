@@ -25,6 +25,7 @@ from ingest.message import Delivery, Judge, Message
 from ingest.registry import Locator, Registry
 from ingest.seat import CALL_LIMIT_S, Seat
 from ingest.sessions import RETAINED, Sessions
+from ingest.share import Share
 from ingest.subscriber import Session
 from ingest.tally import Tally
 from ingest.writer import Marks, Rules, Writer
@@ -39,8 +40,14 @@ OPEN_BATCHES = 4
 READING_BYTES = 2048
 #: A slot is given up after half the time after which others take it.
 GIVE_UP_S = 30.0
+#: Between two questions whether a session may be opened, or a change of it is through.
+JOIN_EVERY_S = 0.1
 #: The longest wait for the sockets: what is due by the clock is seen to in between.
 PATIENCE_S = 0.2
+
+
+#: Why there is no session, by whether there is a database connection.
+_NO_SESSION = {False: "waiting for the database", True: "waiting for the workers of lower slots"}
 
 
 @dataclass(slots=True)
@@ -122,8 +129,9 @@ class Worker:
         self._writer = self._make_writer()
         self._sessions = Sessions(settings, self._receive, self._open_since)
         self._drain = Drain(settings, self._sessions)
+        self._share = Share(settings, self._sessions)
         self._open = Open()
-        self._next_beat = self._next_slots = 0.0
+        self._next_beat = self._next_slots = self._next_join = 0.0
         self._stopping = False
 
     # Life
@@ -143,6 +151,7 @@ class Worker:
         if self.seat.conn is None:
             self._take_seat()
             self._give_up_if_late()
+        self._join_if_due(now)
         for session in self._sessions.tend(now):
             self._connected(session)
         held = self._open.weight >= OPEN_BATCHES * self.settings.batch_readings
@@ -163,11 +172,21 @@ class Worker:
 
     def _take_seat(self) -> None:
         before = self.seat.slot
-        seated = self.seat.take(self._prepare)
+        self.seat.take(self._prepare)
         if self.seat.slot is None and before is not None:
             self._let_go()
-        elif seated and self.seat.slot is not None and self.seat.slot not in self._sessions:
-            self._sessions.open(self.seat.slot, "live")
+
+    def _join_if_due(self, now: float) -> None:
+        """A seat that has no session yet gets one, in its turn."""
+        slot = self.seat.slot
+        if self.seat.conn is None or slot is None or slot in self._sessions or now < self._next_join:
+            return
+        self._next_join = now + JOIN_EVERY_S
+        try:
+            with self.seat.call() as conn:
+                self._share.join(conn, slot)
+        except psycopg.Error as error:
+            self._failed(error)
 
     def _give_up_if_late(self) -> None:
         """Another worker takes an abandoned slot after a minute: before that its session is left to it."""
@@ -186,6 +205,7 @@ class Worker:
             self._writer = self._make_writer()
             load_timeless(conn, self._sessions, slot)
         self._writer.prepare(conn)
+        self._next_beat = 0.0  # who looks at the slots is to see at once how this one stands
 
     # Messages
 
@@ -218,7 +238,7 @@ class Worker:
     def _connected(self, session: Session) -> None:
         if session.resumed:
             self._writer.expect_again(self.settings.inflight)
-        if session.number == self.seat.slot and self.settings.mqtt_shared:
+        if session.number == self.seat.slot and session.is_share:
             self._drain.retained_due = True
 
     # Batches
@@ -258,6 +278,7 @@ class Worker:
     def _failed(self, error: psycopg.Error) -> None:
         self.counters.retries.inc()
         if self.seat.failed(error):
+            self._share.drop()
             self._open = self._open.without(self._drain.drop())
 
     def _marks(self, batch: Open, rest: Open) -> Marks:
@@ -308,6 +329,8 @@ class Worker:
         since = session.since if session else datetime.now(UTC)
         detail = session.detail if session else "no slot"
         conn.execute(statement("beat"), [healthy, since, detail, last, self.last_commit, self.seat.slot])
+        if self._share.mind(conn, self.seat.slot or 0):
+            self._next_beat = time.monotonic() + JOIN_EVERY_S
         if self._drain.retained_due and healthy:
             self._drain.fetch_retained(conn, self.seat.slot or 0)
         self._drain.end_retained(self._open.links)
@@ -334,7 +357,7 @@ class Worker:
         counters.orphans.set(len(self.seat.orphans))
         return {
             "ready": broker and database,
-            "broker": {"ok": broker, "detail": session.detail if session else "waiting for the database"},
+            "broker": {"ok": broker, "detail": session.detail if session else _NO_SESSION[database]},
             "database": {"ok": database, "detail": self.seat.detail},
             "slot": self.seat.slot,
             "last_commit_age_s": age,

@@ -61,3 +61,25 @@ DELETE FROM watch WHERE serial = %s OR expires_at < now()
 -- name: live_slots
 -- Slots whose holder beat lately.
 SELECT slot FROM worker WHERE seen_at > now() - interval '10 seconds'
+
+-- name: try_whole
+-- Whether this session may now be subscribed to everything; it may until it ends or says otherwise.
+SELECT pg_try_advisory_lock(53002, 1000)
+
+-- name: leave_whole
+-- It is subscribed to its share only.
+SELECT pg_advisory_unlock(53002, 1000)
+
+-- name: is_alone
+-- Whether no other slot has a session at the broker.
+SELECT NOT EXISTS (SELECT FROM worker WHERE slot <> %s)
+
+-- name: may_join
+-- Whether nobody is, or may still be, subscribed to everything: no holder says so, and each lower slot's session is in
+-- its holder's hands. For who does not know: a holder that was not seen for 10 seconds.
+SELECT NOT EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 53002 AND objid = 1000 AND objsubid = 2
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
+) AND NOT EXISTS (
+    SELECT FROM worker WHERE slot < %s AND NOT broker_ok AND seen_at > now() - interval '10 seconds'
+)

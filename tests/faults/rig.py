@@ -112,7 +112,9 @@ class Rig:
     def until_at_the_broker(self, workers: int) -> None:
         """So many workers have a session."""
         query = "SELECT count(*) FROM worker WHERE broker_ok AND seen_at > now() - interval '10 seconds'"
-        until(lambda: self.product.database.value(query) == workers, f"{workers} workers at the broker", BACK_S)
+        until(
+            lambda: self.product.database.value(query) == workers, f"{workers} workers at the broker", BACK_S
+        )
 
     def dismiss(self, process: Process) -> None:
         """Stop a program in order."""
@@ -122,9 +124,7 @@ class Rig:
 
     def pids(self) -> list[int]:
         """The processes that are workers: no parents of a crew."""
-        return [
-            pid for process in self.product.started for pid in (children(process.pid) or [process.pid])
-        ]
+        return [pid for process in self.product.started for pid in (children(process.pid) or [process.pid])]
 
     def kill(self, pid: int) -> None:
         """SIGKILL one worker of ours."""

@@ -103,7 +103,10 @@ def test_the_connection_limit_is_reached(rig: Rig) -> None:
             _fill(rig.product.database, others)
             person.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OURS}")
             _fill(rig.product.database, others)
-            until(lambda: "too many" in _detail(worker) or "remaining connection" in _detail(worker), "to be refused")
+            until(
+                lambda: "too many" in _detail(worker) or "remaining connection" in _detail(worker),
+                "to be refused",
+            )
             time.sleep(rig.scale.cut_s)
     rig.settle()
 
