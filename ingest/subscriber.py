@@ -101,7 +101,9 @@ class Session:
 
     # What paho calls
 
-    def _on_connect(self, _client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(
+        self, _client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any
+    ) -> None:
         if reason.is_failure:
             self._lost(f"the broker refuses {self.client_id}: {reason}")
             return

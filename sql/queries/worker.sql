@@ -2,6 +2,18 @@
 -- Whether this session now holds the slot; it does until it ends.
 SELECT pg_try_advisory_lock(53002, %s)
 
+-- name: begin_seat
+-- Who we are at the server; and a holder that is silent for 20 seconds is gone: a machine that lost its power, or its
+-- network, never says so, and would hold its slot for hours (the heart beats every 2 seconds).
+SELECT pid, backend_start FROM pg_stat_activity, set_config('idle_session_timeout', '20s', false),
+    set_config('idle_in_transaction_session_timeout', '20s', false)
+WHERE pid = pg_backend_pid()
+
+-- name: end_backend
+-- A connection of ours that was given up on this side.
+SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
+WHERE pid = %s AND backend_start = %s AND usename = current_user
+
 -- name: free_slot
 -- Gives a slot back.
 SELECT pg_advisory_unlock(53002, %s)

@@ -149,12 +149,17 @@ class Rig:
         """Around an outage: afterwards readings flow again, without a hand; how soon is noted."""
         yield
         assert self.crowd is not None
-        ended, due = time.monotonic(), self.crowd.published
-        before = self.stored()
-        until(lambda: self.stored() > before, "readings to flow again", BACK_S + BACKLOG_S, 0.1)
+        ended, stored = time.monotonic(), self.stored()
+        now = self.crowd.base + timedelta(seconds=self.crowd.published / self.crowd.rate)
+        until(lambda: self.stored() > stored, "readings to flow again", BACK_S + BACKLOG_S, 0.1)
         self._note("recovery_s", time.monotonic() - ended)
-        until(lambda: self.stored() >= due - self.figures.lost, "the backlog", BACK_S + BACKLOG_S, 0.1)
+        until(lambda: self._has(now), "what was measured after the outage", BACK_S + BACKLOG_S, 0.1)
         self._note("caught_up_s", time.monotonic() - ended)
+
+    def _has(self, time: datetime) -> bool:
+        """Whether each of the crowd's sensors has a reading of that time or later; so what came before is there."""
+        query = "SELECT min(l.time) >= %s FROM latest AS l JOIN sensor USING (sensor_id) WHERE serial LIKE 'r____'"
+        return bool(self.product.database.value(query, time))
 
     def _note(self, name: str, seconds: float) -> None:
         setattr(self.figures, name, max(getattr(self.figures, name), seconds))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import signal
 import time
 from array import array
@@ -139,7 +138,7 @@ class Crowd:
 def _replace(path: Path, content: dict[str, object]) -> None:
     part = path.with_suffix(".part")
     part.write_text(json.dumps(content))
-    os.replace(part, path)
+    part.replace(path)
 
 
 def main() -> None:

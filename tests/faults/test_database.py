@@ -10,6 +10,7 @@ import psycopg
 
 from tests.faults.rig import BACK_S, Rig
 from tests.servers.postgres import Database, Server
+from tests.servers.product import Ingest
 from tests.waiting import until
 
 OURS = "datname = current_database() AND application_name = 'sdot ingest'"
@@ -99,20 +100,18 @@ def test_the_connection_limit_is_reached(rig: Rig) -> None:
     rig.publish()
     rig.flow()
     with rig.fault(), contextlib.ExitStack() as others:
-        with rig.product.database.connect() as person:  # one of the superuser's own places
-            _fill(rig.product.database, others)
-            person.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OURS}")
-            _fill(rig.product.database, others)
-            until(
-                lambda: "too many" in _detail(worker) or "remaining connection" in _detail(worker),
-                "to be refused",
-            )
-            time.sleep(rig.scale.cut_s)
+        person = others.enter_context(rig.product.database.connect())  # one of the superuser's own places
+        _fill(rig.product.database, others)
+        person.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {OURS}")
+        _fill(rig.product.database, others)
+        until(lambda: _is_full(worker), "ingest to be refused", BACK_S)
+        time.sleep(rig.scale.cut_s)
     rig.settle()
 
 
-def _detail(worker: object) -> str:
-    return str(worker.standing()["database"]["detail"])  # type: ignore[attr-defined]
+def _is_full(worker: Ingest) -> bool:
+    detail = worker.standing()["database"]["detail"]
+    return "too many" in detail or "remaining connection" in detail
 
 
 def _fill(database: Database, others: contextlib.ExitStack) -> None:

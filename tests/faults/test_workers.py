@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.faults.rig import BACK_S, Rig
 from tests.waiting import until
@@ -33,7 +33,7 @@ def test_ingest_is_killed_in_the_middle_of_a_batch_five_times(rig: Rig) -> None:
         with rig.fault():
             with _in_the_middle_of_a_batch(rig) as pid:
                 rig.kill(pid)
-            until(lambda: pid not in rig.pids() and len(rig.pids()) == 2, "another worker", BACK_S)  # noqa: B023
+            until(lambda: pid not in rig.pids() and len(rig.pids()) == 2, "another worker", BACK_S)
     rig.settle()
 
 
