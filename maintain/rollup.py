@@ -108,6 +108,11 @@ class Refresher:
         done.more = False
         yield False
 
+    def backlog(self) -> int:
+        """Marks that wait; a span of a back-fill counts as one."""
+        row = self._conn.execute(sql.query("count_touched")).fetchone()
+        return int(row[0]) if row else 0
+
     def marks(self) -> Marks:
         """Where the rollups stand."""
         row = self._conn.execute(sql.query("read_marks")).fetchone()

@@ -51,3 +51,36 @@ CREATE TABLE touched_span (
     low timestamptz NOT NULL,
     high timestamptz NOT NULL CHECK (high > low)
 );
+
+-- What maintenance did last, a row a job.
+CREATE TABLE maintenance (
+    job text PRIMARY KEY,
+    began_at timestamptz NOT NULL,
+    ended_at timestamptz NOT NULL,
+    seconds float8 NOT NULL,
+    -- what waits still, in the job's own measure
+    backlog bigint NOT NULL DEFAULT 0,
+    detail text NOT NULL DEFAULT '',
+    -- why the last run failed; NULL where it did not
+    error text,
+    runs bigint NOT NULL DEFAULT 1,
+    failures bigint NOT NULL DEFAULT 0
+);
+
+-- Partitions of a series with the span they hold, oldest first.
+CREATE FUNCTION series_parts(series text, OUT part regclass, OUT low timestamptz, OUT high timestamptz)
+RETURNS SETOF record LANGUAGE sql STABLE AS $$
+    SELECT c.oid::regclass, (b.bounds)[1]::timestamptz, (b.bounds)[2]::timestamptz
+    FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+    CROSS JOIN LATERAL (
+        SELECT regexp_match(pg_get_expr(c.relpartbound, c.oid), $r$FROM \('([^']+)'\) TO \('([^']+)'\)$r$) AS bounds
+    ) AS b
+    WHERE i.inhparent = series::regclass ORDER BY 2
+$$;
+
+-- Drops one of them; readers of the others wait for as long as the catalogue takes.
+CREATE FUNCTION drop_part(series text, part regclass, high timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %I DETACH PARTITION %s', series, part);
+    EXECUTE format('DROP TABLE %s', part);
+END $$;

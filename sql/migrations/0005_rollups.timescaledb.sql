@@ -34,3 +34,31 @@ CREATE TABLE touched_span (
     low timestamptz NOT NULL,
     high timestamptz NOT NULL CHECK (high > low)
 );
+
+-- What maintenance did last, a row a job.
+CREATE TABLE maintenance (
+    job text PRIMARY KEY,
+    began_at timestamptz NOT NULL,
+    ended_at timestamptz NOT NULL,
+    seconds float8 NOT NULL,
+    -- what waits still, in the job's own measure
+    backlog bigint NOT NULL DEFAULT 0,
+    detail text NOT NULL DEFAULT '',
+    -- why the last run failed; NULL where it did not
+    error text,
+    runs bigint NOT NULL DEFAULT 1,
+    failures bigint NOT NULL DEFAULT 0
+);
+
+-- Chunks of a series with the span they hold, oldest first.
+CREATE FUNCTION series_parts(series text, OUT part regclass, OUT low timestamptz, OUT high timestamptz)
+RETURNS SETOF record LANGUAGE sql STABLE AS $$
+    SELECT format('%I.%I', chunk_schema, chunk_name)::regclass, range_start, range_end
+    FROM timescaledb_information.chunks WHERE hypertable_schema = 'public' AND hypertable_name = series ORDER BY 2
+$$;
+
+-- Drops what ends by `high`: that chunk, the older ones being gone before.
+CREATE FUNCTION drop_part(series text, part regclass, high timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM drop_chunks(series::regclass, older_than => high);
+END $$;

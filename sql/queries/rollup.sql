@@ -222,4 +222,4 @@ SELECT min(first.time) FROM sensor AS s CROSS JOIN LATERAL
 
 -- name: count_touched
 -- Marks that wait.
-SELECT count(*) FROM touched
+SELECT (SELECT count(*) FROM touched) + (SELECT count(*) FROM touched_span)
