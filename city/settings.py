@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     retention_hourly: str = Field(
         "1826d", description="how long hours are kept, and the districts' 10 minutes; days are kept for ever"
     )
-    maintain_port: int = Field(9463, ge=1, le=65535, description="port of maintain's /metrics and probes")
+    maintain_port: int = Field(9563, ge=1, le=65535, description="port of maintain's /metrics and probes")
     workers: int = Field(
         1, ge=1, le=64, description="ingest processes, a slot of the shared subscription each"
     )

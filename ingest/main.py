@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 
+from city import endpoint, logs
 from city.errors import SettingsError
 from city.pack import load_pack
 from city.settings import Settings, environment, require
-from city import endpoint, logs
 from ingest.worker import Worker
 
 log = logging.getLogger("ingest.main")

@@ -117,8 +117,6 @@ def run(settings: Settings) -> None:
     maintenance = Maintenance(settings)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: maintenance.stop())
-    endpoint.serve(
-        settings.metrics_host, settings.maintain_port, maintenance.registry, maintenance.standing
-    )
+    endpoint.serve(settings.metrics_host, settings.maintain_port, maintenance.registry, maintenance.standing)
     with suppress(KeyboardInterrupt):
         maintenance.run()

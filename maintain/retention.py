@@ -77,7 +77,6 @@ class Retention:
                 with self._conn.transaction():
                     if series == "reading":
                         self._conn.execute(statement("count_dropped"), [low, high])
-                        self._conn.execute(statement("count_dropped_revisions"), [low, high])
                     self._conn.execute("SELECT set_config('lock_timeout', %s, true)", [DROP_WAIT])
                     self._conn.execute(statement("drop_part"), [series, str(part), high])
             except errors.LockNotAvailable:
@@ -89,6 +88,7 @@ class Retention:
         for name in names:
             step = STEP
             while step == STEP:
-                step = self._conn.execute(statement(name), [below, STEP]).rowcount
+                row = self._conn.execute(statement(name), [below, STEP]).fetchone()
+                step = int(row[0]) if row else 0
                 rows += step
         return rows

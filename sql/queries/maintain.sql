@@ -28,21 +28,44 @@ SELECT part, low, high FROM series_parts(%s) WHERE high <= %s ORDER BY low
 -- One of them goes.
 SELECT drop_part(%s, %s::regclass, %s)
 
+-- name: count_dropped
+-- The books go on counting what a dropped part held, by minute of first arrival.
+INSERT INTO ledger_dropped AS d (minute, stored)
+SELECT date_trunc('minute', received_at, 'UTC'), count(*) FROM reading WHERE time >= %s AND time < %s GROUP BY 1 ORDER BY 1
+ON CONFLICT (minute) DO UPDATE SET stored = d.stored + excluded.stored
+
 -- name: trim_revisions
--- What was replaced in readings that are gone; some thousand rows at a time.
-DELETE FROM reading_revision WHERE ctid = ANY (ARRAY(SELECT ctid FROM reading_revision WHERE time < %s LIMIT %s))
+-- What was replaced in readings that are gone, some thousand rows at a time; the books go on counting it.
+WITH gone AS (
+    DELETE FROM reading_revision WHERE ctid = ANY (ARRAY(SELECT ctid FROM reading_revision WHERE time < %s LIMIT %s))
+    RETURNING replaced_at, carried
+), counted AS (
+    INSERT INTO ledger_dropped AS d (minute, revised)
+    SELECT date_trunc('minute', replaced_at, 'UTC'), count(*) FROM gone WHERE carried IS NOT TRUE GROUP BY 1 ORDER BY 1
+    ON CONFLICT (minute) DO UPDATE SET revised = d.revised + excluded.revised
+)
+SELECT count(*) FROM gone
 
 -- name: trim_flags
 -- Details of flags of readings that are gone.
-DELETE FROM flag WHERE ctid = ANY (ARRAY(SELECT ctid FROM flag WHERE time < %s LIMIT %s))
+WITH gone AS (
+    DELETE FROM flag WHERE ctid = ANY (ARRAY(SELECT ctid FROM flag WHERE time < %s LIMIT %s)) RETURNING 1
+)
+SELECT count(*) FROM gone
 
 -- name: trim_district_10min
 -- Past their time.
-DELETE FROM district_10min WHERE ctid = ANY (ARRAY(SELECT ctid FROM district_10min WHERE bucket < %s LIMIT %s))
+WITH gone AS (
+    DELETE FROM district_10min WHERE ctid = ANY (ARRAY(SELECT ctid FROM district_10min WHERE bucket < %s LIMIT %s)) RETURNING 1
+)
+SELECT count(*) FROM gone
 
 -- name: trim_district_hour
 -- Past their time.
-DELETE FROM district_hour WHERE ctid = ANY (ARRAY(SELECT ctid FROM district_hour WHERE bucket < %s LIMIT %s))
+WITH gone AS (
+    DELETE FROM district_hour WHERE ctid = ANY (ARRAY(SELECT ctid FROM district_hour WHERE bucket < %s LIMIT %s)) RETURNING 1
+)
+SELECT count(*) FROM gone
 
 -- name: analyze
 -- The planner learns how the rows lie.

@@ -197,7 +197,9 @@ def test_every_level_agrees_whatever_happens_to_the_readings(
     again = rng.sample(given, 60)
     send(inlet, again[:30])  # twice
     send(inlet, [(serial, body | {"pm25": 11.0, "revision": 1}) for serial, body in again[30:]])
-    send(inlet, [(serial, body | {"pm25": 5000.0, "revision": 2}) for serial, body in again[40:50]])  # flagged
+    send(
+        inlet, [(serial, body | {"pm25": 5000.0, "revision": 2}) for serial, body in again[40:50]]
+    )  # flagged
     roster.move(
         owner, seoul(), "s1", roster.Place(district="gangnam-gu"), start + timedelta(hours=20, minutes=25)
     )
