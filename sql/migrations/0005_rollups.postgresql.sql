@@ -84,3 +84,9 @@ BEGIN
     EXECUTE format('ALTER TABLE %I DETACH PARTITION %s', series, part);
     EXECUTE format('DROP TABLE %s', part);
 END $$;
+
+-- Bytes of a relation with its indexes, TOAST, and partitions or chunks.
+CREATE FUNCTION series_size(relation text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT (pg_total_relation_size(relation::regclass)
+        + coalesce((SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = relation::regclass), 0))::bigint
+$$;

@@ -62,3 +62,16 @@ CREATE FUNCTION drop_part(series text, part regclass, high timestamptz) RETURNS 
 BEGIN
     PERFORM drop_chunks(series::regclass, older_than => high);
 END $$;
+
+-- Bytes of a relation with its indexes, TOAST, and partitions or chunks.
+CREATE FUNCTION series_size(relation text) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT (pg_total_relation_size(relation::regclass)
+        + coalesce((SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = relation::regclass), 0))::bigint
+$$;
+
+-- Old chunks may become columns (Community edition; the functions of the other say that they are not there).
+CREATE FUNCTION set_columnstore(series text, key text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('ALTER TABLE %I SET (timescaledb.compress = true, timescaledb.compress_segmentby = %L,'
+        ' timescaledb.compress_orderby = %L)', series, 'sensor_id', key || ' DESC');
+END $$;
