@@ -39,6 +39,12 @@ STEPS = (
     "drop_district_10min", "fill_district_10min", "drop_district_hour", "fill_district_hour",
     "drop_district_day", "fill_district_day",
 )  # fmt: skip
+#: A day of a district is a day's hours of all its sensors: not with each look at what has just changed.
+DAYS = ("drop_district_day", "fill_district_day")
+#: All open buckets and the open day are computed at least so often, or at an eighth of a core where that takes longer.
+WHOLE_S, WHOLE_SHARE = 25.0, 8.0
+#: Clocks of ingest and database may differ so much; beyond it the next whole pass sees what changed.
+SKEW = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +86,14 @@ class Refresher:
 
     def __init__(self, conn: psycopg.Connection[Any], catalogue: Catalogue) -> None:
         self._conn = conn
-        self._steps = [sql.literal(sql.expand_metrics(sql.query(name), catalogue)) for name in STEPS]
-        self._zone = "UTC"
+        self._steps = {name: sql.literal(sql.expand_metrics(sql.query(name), catalogue)) for name in STEPS}
+        #: monotonic clock: when all open buckets are due
+        self._whole_due = 0.0
+        #: when the last look at what changed began
+        self._looked_at: datetime | None = None
+        # Each statement has a hundred aggregates: compiling them takes longer than running them.
+        conn.execute("SET jit = off")
+        conn.execute("SET work_mem = '64MB'")  # a portion's groups in memory
         for name in ("stage_rollup", "stage_rollup_districts", "stage_rollup_once"):
             conn.execute(sql.query(name))
 
@@ -136,16 +148,31 @@ class Refresher:
         return True
 
     def _open(self, now: datetime) -> Iterator[bool]:
-        """From what is rolled up to the newest bucket; a long past is left to the spans."""
+        """Open buckets: of all sensors when that is due, else of those that sent since the last look."""
         self._set_past_aside()
-        marks = self.marks()
-        low, high = _floor(marks.rolled_to, marks.origin), _floor(now + AHEAD, marks.origin) + BUCKET
-        for start, end in self._portions(low, high):
+        marks, looked_at = self.marks(), self._looked_at
+        self._looked_at = now
+        high = _floor(now + AHEAD, marks.origin) + BUCKET
+        if marks.rolled_to < marks.open_from or time.monotonic() >= self._whole_due or looked_at is None:
+            yield from self._whole(marks, high)
+            return
+        with self._conn.transaction():
+            given = {"low": marks.open_from, "high": high, "since": looked_at - SKEW}
+            self._conn.execute(sql.query("take_changed"), given)
+            self._compute(marks, days=False)
+        yield True
+
+    def _whole(self, marks: Marks, high: datetime) -> Iterator[bool]:
+        """From what is rolled up to the newest bucket."""
+        started = time.monotonic()
+        for start, end in self._portions(_floor(marks.rolled_to, marks.origin), high):
             with self._conn.transaction():
                 self._take_span(start, end, marks)
                 self._compute(marks)
                 self._conn.execute(sql.query("finish_span"), [min(end, marks.open_from)])
             yield True
+        spent = time.monotonic() - started
+        self._whole_due = started + max(WHOLE_S, WHOLE_SHARE * spent)
 
     def _set_past_aside(self) -> None:
         """Before the first refresh, or after days without one: operators see the present first."""
@@ -190,14 +217,15 @@ class Refresher:
         if low < high:
             self._conn.execute(sql.query("take_span"), {"low": low, "high": high})
 
-    def _compute(self, marks: Marks) -> None:
+    def _compute(self, marks: Marks, *, days: bool = True) -> None:
         """All levels of what is in `changed_bucket`."""
         row = self._conn.execute(sql.query("changed_days"), {"zone": marks.zone}).fetchone()
         if row is None or row[0] is None:
             return
         given = {"low": max(row[0], marks.horizon), "high": row[1], "zone": marks.zone}
-        for step in self._steps:
-            self._conn.execute(step, given)
+        for name, step in self._steps.items():
+            if days or name not in DAYS:
+                self._conn.execute(step, given)
 
     def _portions(self, low: datetime, high: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The span in parts of about PORTION buckets of sensors, each within a local day or whole ones."""

@@ -72,6 +72,13 @@ SELECT l.sensor_id, b FROM latest AS l
 CROSS JOIN generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '1 microsecond', interval '10 minutes') AS b
 WHERE l.time >= %(low)s
 
+-- name: take_changed
+-- Open buckets of the sensors whose newest values moved of late. What came out of order waits for the next whole pass.
+INSERT INTO changed_bucket
+SELECT l.sensor_id, b FROM latest AS l
+CROSS JOIN generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '1 microsecond', interval '10 minutes') AS b
+WHERE l.time >= %(low)s AND l.time >= b AND l.changed_at >= %(since)s
+
 -- name: drop_sensor_10min
 -- Out with the old; the districts it counted in follow.
 WITH gone AS (
@@ -82,7 +89,7 @@ WITH gone AS (
 INSERT INTO changed_district SELECT DISTINCT district_id, bucket FROM gone WHERE district_id > 0
 
 -- name: fill_sensor_10min
--- From raw readings: unflagged values only.
+-- From raw readings: unflagged values only. Sums and numbers, since avg() keeps squares, too: half the time.
 WITH made AS (
     INSERT INTO sensor_10min (sensor_id, bucket, district_id
         , {mean}_mean, {mean}_min, {mean}_max, {mean}_n
@@ -90,12 +97,12 @@ WITH made AS (
         , {vector}_mean, {vector}_n, {vector}_east, {vector}_north
     )
     SELECT sensor_id, bucket, district_id
-        , avg({mean}), min({mean}), max({mean}), count({mean})
-        , avg({sum}), min({sum}), max({sum}), count({sum}), sum({sum}::float8)
-        , direction(avg(sind({vector})), avg(cosd({vector}))), count({vector}), avg(sind({vector})), avg(cosd({vector}))
+        , sum({mean}::float8) / nullif(count({mean}), 0), min({mean}), max({mean}), count({mean})
+        , sum({sum}::float8) / nullif(count({sum}), 0), min({sum}), max({sum}), count({sum}), sum({sum}::float8)
+        , direction(sum(sind({vector})), sum(cosd({vector}))), count({vector}), sum(sind({vector})) / nullif(count({vector}), 0), sum(cosd({vector})) / nullif(count({vector}), 0)
     FROM (
         SELECT c.sensor_id, c.bucket, coalesce(r.district_id, 0) AS district_id
-            , CASE WHEN r.flags >> {bit} & 1 = 0 THEN r.{key} END AS {key}
+            , CASE WHEN r.flags = 0 OR r.flags >> {bit} & 1 = 0 THEN r.{key} END AS {key}
         FROM changed_bucket AS c
         CROSS JOIN LATERAL (
             SELECT * FROM reading AS x

@@ -8,7 +8,7 @@ WITH gone AS (
 INSERT INTO changed_district SELECT DISTINCT district_id, bucket FROM gone WHERE district_id > 0;
 
 -- step: fill_sensor_10min
--- From raw readings: unflagged values only.
+-- From raw readings: unflagged values only. Sums and numbers, since avg() keeps squares, too: half the time.
 WITH made AS (
     INSERT INTO sensor_10min (sensor_id, bucket, district_id
         , pm25_mean, pm25_min, pm25_max, pm25_n
@@ -40,62 +40,62 @@ WITH made AS (
         , gust_direction_mean, gust_direction_n, gust_direction_east, gust_direction_north
     )
     SELECT sensor_id, bucket, district_id
-        , avg(pm25), min(pm25), max(pm25), count(pm25)
-        , avg(pm10), min(pm10), max(pm10), count(pm10)
-        , avg(pm25_corrected), min(pm25_corrected), max(pm25_corrected), count(pm25_corrected)
-        , avg(pm10_corrected), min(pm10_corrected), max(pm10_corrected), count(pm10_corrected)
-        , avg(temperature), min(temperature), max(temperature), count(temperature)
-        , avg(humidity), min(humidity), max(humidity), count(humidity)
-        , avg(wind_speed), min(wind_speed), max(wind_speed), count(wind_speed)
-        , avg(gust_speed), min(gust_speed), max(gust_speed), count(gust_speed)
-        , avg(illuminance), min(illuminance), max(illuminance), count(illuminance)
-        , avg(uv), min(uv), max(uv), count(uv)
-        , avg(noise), min(noise), max(noise), count(noise)
-        , avg(vibration_x), min(vibration_x), max(vibration_x), count(vibration_x)
-        , avg(vibration_y), min(vibration_y), max(vibration_y), count(vibration_y)
-        , avg(vibration_z), min(vibration_z), max(vibration_z), count(vibration_z)
-        , avg(vibration_x_max), min(vibration_x_max), max(vibration_x_max), count(vibration_x_max)
-        , avg(vibration_y_max), min(vibration_y_max), max(vibration_y_max), count(vibration_y_max)
-        , avg(vibration_z_max), min(vibration_z_max), max(vibration_z_max), count(vibration_z_max)
-        , avg(black_globe), min(black_globe), max(black_globe), count(black_globe)
-        , avg(no2), min(no2), max(no2), count(no2)
-        , avg(co), min(co), max(co), count(co)
-        , avg(so2), min(so2), max(so2), count(so2)
-        , avg(nh3), min(nh3), max(nh3), count(nh3)
-        , avg(h2s), min(h2s), max(h2s), count(h2s)
-        , avg(o3), min(o3), max(o3), count(o3)
-        , avg(visitors), min(visitors), max(visitors), count(visitors), sum(visitors::float8)
-        , direction(avg(sind(wind_direction)), avg(cosd(wind_direction))), count(wind_direction), avg(sind(wind_direction)), avg(cosd(wind_direction))
-        , direction(avg(sind(gust_direction)), avg(cosd(gust_direction))), count(gust_direction), avg(sind(gust_direction)), avg(cosd(gust_direction))
+        , sum(pm25::float8) / nullif(count(pm25), 0), min(pm25), max(pm25), count(pm25)
+        , sum(pm10::float8) / nullif(count(pm10), 0), min(pm10), max(pm10), count(pm10)
+        , sum(pm25_corrected::float8) / nullif(count(pm25_corrected), 0), min(pm25_corrected), max(pm25_corrected), count(pm25_corrected)
+        , sum(pm10_corrected::float8) / nullif(count(pm10_corrected), 0), min(pm10_corrected), max(pm10_corrected), count(pm10_corrected)
+        , sum(temperature::float8) / nullif(count(temperature), 0), min(temperature), max(temperature), count(temperature)
+        , sum(humidity::float8) / nullif(count(humidity), 0), min(humidity), max(humidity), count(humidity)
+        , sum(wind_speed::float8) / nullif(count(wind_speed), 0), min(wind_speed), max(wind_speed), count(wind_speed)
+        , sum(gust_speed::float8) / nullif(count(gust_speed), 0), min(gust_speed), max(gust_speed), count(gust_speed)
+        , sum(illuminance::float8) / nullif(count(illuminance), 0), min(illuminance), max(illuminance), count(illuminance)
+        , sum(uv::float8) / nullif(count(uv), 0), min(uv), max(uv), count(uv)
+        , sum(noise::float8) / nullif(count(noise), 0), min(noise), max(noise), count(noise)
+        , sum(vibration_x::float8) / nullif(count(vibration_x), 0), min(vibration_x), max(vibration_x), count(vibration_x)
+        , sum(vibration_y::float8) / nullif(count(vibration_y), 0), min(vibration_y), max(vibration_y), count(vibration_y)
+        , sum(vibration_z::float8) / nullif(count(vibration_z), 0), min(vibration_z), max(vibration_z), count(vibration_z)
+        , sum(vibration_x_max::float8) / nullif(count(vibration_x_max), 0), min(vibration_x_max), max(vibration_x_max), count(vibration_x_max)
+        , sum(vibration_y_max::float8) / nullif(count(vibration_y_max), 0), min(vibration_y_max), max(vibration_y_max), count(vibration_y_max)
+        , sum(vibration_z_max::float8) / nullif(count(vibration_z_max), 0), min(vibration_z_max), max(vibration_z_max), count(vibration_z_max)
+        , sum(black_globe::float8) / nullif(count(black_globe), 0), min(black_globe), max(black_globe), count(black_globe)
+        , sum(no2::float8) / nullif(count(no2), 0), min(no2), max(no2), count(no2)
+        , sum(co::float8) / nullif(count(co), 0), min(co), max(co), count(co)
+        , sum(so2::float8) / nullif(count(so2), 0), min(so2), max(so2), count(so2)
+        , sum(nh3::float8) / nullif(count(nh3), 0), min(nh3), max(nh3), count(nh3)
+        , sum(h2s::float8) / nullif(count(h2s), 0), min(h2s), max(h2s), count(h2s)
+        , sum(o3::float8) / nullif(count(o3), 0), min(o3), max(o3), count(o3)
+        , sum(visitors::float8) / nullif(count(visitors), 0), min(visitors), max(visitors), count(visitors), sum(visitors::float8)
+        , direction(sum(sind(wind_direction)), sum(cosd(wind_direction))), count(wind_direction), sum(sind(wind_direction)) / nullif(count(wind_direction), 0), sum(cosd(wind_direction)) / nullif(count(wind_direction), 0)
+        , direction(sum(sind(gust_direction)), sum(cosd(gust_direction))), count(gust_direction), sum(sind(gust_direction)) / nullif(count(gust_direction), 0), sum(cosd(gust_direction)) / nullif(count(gust_direction), 0)
     FROM (
         SELECT c.sensor_id, c.bucket, coalesce(r.district_id, 0) AS district_id
-            , CASE WHEN r.flags >> 0 & 1 = 0 THEN r.pm25 END AS pm25
-            , CASE WHEN r.flags >> 1 & 1 = 0 THEN r.pm10 END AS pm10
-            , CASE WHEN r.flags >> 2 & 1 = 0 THEN r.pm25_corrected END AS pm25_corrected
-            , CASE WHEN r.flags >> 3 & 1 = 0 THEN r.pm10_corrected END AS pm10_corrected
-            , CASE WHEN r.flags >> 4 & 1 = 0 THEN r.temperature END AS temperature
-            , CASE WHEN r.flags >> 5 & 1 = 0 THEN r.humidity END AS humidity
-            , CASE WHEN r.flags >> 6 & 1 = 0 THEN r.visitors END AS visitors
-            , CASE WHEN r.flags >> 7 & 1 = 0 THEN r.wind_speed END AS wind_speed
-            , CASE WHEN r.flags >> 8 & 1 = 0 THEN r.wind_direction END AS wind_direction
-            , CASE WHEN r.flags >> 9 & 1 = 0 THEN r.gust_speed END AS gust_speed
-            , CASE WHEN r.flags >> 10 & 1 = 0 THEN r.gust_direction END AS gust_direction
-            , CASE WHEN r.flags >> 11 & 1 = 0 THEN r.illuminance END AS illuminance
-            , CASE WHEN r.flags >> 12 & 1 = 0 THEN r.uv END AS uv
-            , CASE WHEN r.flags >> 13 & 1 = 0 THEN r.noise END AS noise
-            , CASE WHEN r.flags >> 14 & 1 = 0 THEN r.vibration_x END AS vibration_x
-            , CASE WHEN r.flags >> 15 & 1 = 0 THEN r.vibration_y END AS vibration_y
-            , CASE WHEN r.flags >> 16 & 1 = 0 THEN r.vibration_z END AS vibration_z
-            , CASE WHEN r.flags >> 17 & 1 = 0 THEN r.vibration_x_max END AS vibration_x_max
-            , CASE WHEN r.flags >> 18 & 1 = 0 THEN r.vibration_y_max END AS vibration_y_max
-            , CASE WHEN r.flags >> 19 & 1 = 0 THEN r.vibration_z_max END AS vibration_z_max
-            , CASE WHEN r.flags >> 20 & 1 = 0 THEN r.black_globe END AS black_globe
-            , CASE WHEN r.flags >> 21 & 1 = 0 THEN r.no2 END AS no2
-            , CASE WHEN r.flags >> 22 & 1 = 0 THEN r.co END AS co
-            , CASE WHEN r.flags >> 23 & 1 = 0 THEN r.so2 END AS so2
-            , CASE WHEN r.flags >> 24 & 1 = 0 THEN r.nh3 END AS nh3
-            , CASE WHEN r.flags >> 25 & 1 = 0 THEN r.h2s END AS h2s
-            , CASE WHEN r.flags >> 26 & 1 = 0 THEN r.o3 END AS o3
+            , CASE WHEN r.flags = 0 OR r.flags >> 0 & 1 = 0 THEN r.pm25 END AS pm25
+            , CASE WHEN r.flags = 0 OR r.flags >> 1 & 1 = 0 THEN r.pm10 END AS pm10
+            , CASE WHEN r.flags = 0 OR r.flags >> 2 & 1 = 0 THEN r.pm25_corrected END AS pm25_corrected
+            , CASE WHEN r.flags = 0 OR r.flags >> 3 & 1 = 0 THEN r.pm10_corrected END AS pm10_corrected
+            , CASE WHEN r.flags = 0 OR r.flags >> 4 & 1 = 0 THEN r.temperature END AS temperature
+            , CASE WHEN r.flags = 0 OR r.flags >> 5 & 1 = 0 THEN r.humidity END AS humidity
+            , CASE WHEN r.flags = 0 OR r.flags >> 6 & 1 = 0 THEN r.visitors END AS visitors
+            , CASE WHEN r.flags = 0 OR r.flags >> 7 & 1 = 0 THEN r.wind_speed END AS wind_speed
+            , CASE WHEN r.flags = 0 OR r.flags >> 8 & 1 = 0 THEN r.wind_direction END AS wind_direction
+            , CASE WHEN r.flags = 0 OR r.flags >> 9 & 1 = 0 THEN r.gust_speed END AS gust_speed
+            , CASE WHEN r.flags = 0 OR r.flags >> 10 & 1 = 0 THEN r.gust_direction END AS gust_direction
+            , CASE WHEN r.flags = 0 OR r.flags >> 11 & 1 = 0 THEN r.illuminance END AS illuminance
+            , CASE WHEN r.flags = 0 OR r.flags >> 12 & 1 = 0 THEN r.uv END AS uv
+            , CASE WHEN r.flags = 0 OR r.flags >> 13 & 1 = 0 THEN r.noise END AS noise
+            , CASE WHEN r.flags = 0 OR r.flags >> 14 & 1 = 0 THEN r.vibration_x END AS vibration_x
+            , CASE WHEN r.flags = 0 OR r.flags >> 15 & 1 = 0 THEN r.vibration_y END AS vibration_y
+            , CASE WHEN r.flags = 0 OR r.flags >> 16 & 1 = 0 THEN r.vibration_z END AS vibration_z
+            , CASE WHEN r.flags = 0 OR r.flags >> 17 & 1 = 0 THEN r.vibration_x_max END AS vibration_x_max
+            , CASE WHEN r.flags = 0 OR r.flags >> 18 & 1 = 0 THEN r.vibration_y_max END AS vibration_y_max
+            , CASE WHEN r.flags = 0 OR r.flags >> 19 & 1 = 0 THEN r.vibration_z_max END AS vibration_z_max
+            , CASE WHEN r.flags = 0 OR r.flags >> 20 & 1 = 0 THEN r.black_globe END AS black_globe
+            , CASE WHEN r.flags = 0 OR r.flags >> 21 & 1 = 0 THEN r.no2 END AS no2
+            , CASE WHEN r.flags = 0 OR r.flags >> 22 & 1 = 0 THEN r.co END AS co
+            , CASE WHEN r.flags = 0 OR r.flags >> 23 & 1 = 0 THEN r.so2 END AS so2
+            , CASE WHEN r.flags = 0 OR r.flags >> 24 & 1 = 0 THEN r.nh3 END AS nh3
+            , CASE WHEN r.flags = 0 OR r.flags >> 25 & 1 = 0 THEN r.h2s END AS h2s
+            , CASE WHEN r.flags = 0 OR r.flags >> 26 & 1 = 0 THEN r.o3 END AS o3
         FROM changed_bucket AS c
         CROSS JOIN LATERAL (
             SELECT * FROM reading AS x
