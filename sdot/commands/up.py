@@ -67,20 +67,7 @@ def up(  # noqa: PLR0913, PLR0917 one parameter an option
     from sdot.stack import Stack, Wishes
 
     wishes = Wishes(
-        data,
-        simulator,
-        workers,
-        listen,
-        broker,
-        mqtt_port,
-        http_port,
-        history_days,
-        speed,
-        sensors,
-        connections,
-        faults,
-        truth,
-        scenario,
-        district,
-    )
+        data, simulator, workers, listen, broker, mqtt_port, http_port, history_days, speed, sensors,
+        connections, faults, truth, scenario, district,
+    )  # fmt: skip
     Stack(wishes, load_settings()).run()
