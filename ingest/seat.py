@@ -50,6 +50,8 @@ class Seat:
         #: how much of a batch to try at once, halved where a call did not end in time
         self.share = 1.0
         self.lost_at = time.monotonic()
+        #: when the slot's holder before us was seen, None where the broker had no session for it
+        self.seen_before: datetime | None = None
         #: process id and start of our last connection at the server, where it may live on after we gave it up
         self._backend: tuple[int, datetime] | None = None
 
@@ -112,6 +114,8 @@ class Seat:
             return False
         self.slot = slot
         try:
+            if slot != before:
+                self.seen_before = slots.last_seen(conn, slot)
             slots.introduce(conn, slot, self.writer, self.metrics_port)
             prepare(conn, slot, slot != before)
         except psycopg.Error:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from city.settings import Settings, mqtt_address
-from ingest.subscriber import Receive, Role, Session
+from ingest.subscriber import News, Receive, Role, Session
 from ingest.timeless import Timeless
 
 #: number of the session that fetches retained messages; the others have their slot's
@@ -21,8 +21,12 @@ IDLE_S = 0.05
 class Sessions:
     """Opens, reads and closes sessions; knows what each was sent without a time of its own."""
 
-    def __init__(self, settings: Settings, receive: Receive, open_since: Callable[[], float]) -> None:
-        self._settings, self._receive = settings, receive
+    def __init__(
+        self, settings: Settings, receive: Receive, open_since: Callable[[], float], news: News
+    ) -> None:
+        self._settings, self._receive, self._news = settings, receive, news
+        #: seconds spent waiting for something to read
+        self.idle_s = 0.0
         #: since when (monotonic seconds) the oldest message waits for its commit
         self.open_since = open_since
         self._open: dict[int, Session] = {}
@@ -71,6 +75,8 @@ class Sessions:
         address = mqtt_address(self._settings.mqtt_url)
         window = self._settings.inflight
         session = Session(address, name, topic, self._receive, number=number, role=role, window=window)
+        if role == "live" and self._settings.mqtt_shared:  # iotcore tells nothing
+            session.news = self._news
         session.former = former if former != topic else None
         self._open[number] = session
 
@@ -115,6 +121,7 @@ class Sessions:
         sessions = [session for session in self if session.fileno() >= 0]
         if not sessions:
             time.sleep(IDLE_S)
+            self.idle_s += IDLE_S
             return False
         for session in sessions:
             session.paused = held and session.connected
@@ -123,7 +130,9 @@ class Sessions:
         owing = [session for session in sessions if session.has_acks]
         read = [session for session in reading if session.has_read]
         due_s = min((session.acks_due_in_s for session in owing), default=patience_s)
+        before = time.monotonic()
         found, writable, _ = select.select(reading, waiting, [], 0.0 if read else min(due_s, patience_s))
+        self.idle_s += time.monotonic() - before
         ready = read + [session for session in found if session not in read]
         for session in owing:
             if session not in ready and session.acks_due_in_s == 0.0:

@@ -15,6 +15,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from city.settings import MqttAddress
+from ingest.broker import TOPICS
 from ingest.message import Delivery
 from ingest.wire import Client
 
@@ -39,6 +40,8 @@ ACK_DELAY_S = 0.02
 READ_TURN = 256
 
 Receive = Callable[[str, bytes, datetime, Delivery, bool], None]
+#: Takes what the broker tells of itself: topic, payload, arrival.
+News = Callable[[str, bytes, datetime], None]
 #: live: the shared subscription; retained: what the broker kept, once; drain: a slot nobody holds
 Role = Literal["live", "retained", "drain"]
 
@@ -76,6 +79,11 @@ class Session:
         self._acks: deque[Delivery] = deque()
         self._acks_since, self._window = 0.0, window
         self._received = 0
+        #: takes what the broker tells of itself; None: it is not asked
+        self.news: News | None = None
+        self._news_mid: int | None = None
+        #: when the last connection was lost; None before the first
+        self.lost_since: datetime | None = None
         self._retry_at, self._backoff = 0.0, 0.1
         self._ping_mid: int | None = None
         self._ping_sent = self._pong = self._looked = time.monotonic()
@@ -117,13 +125,15 @@ class Session:
         self.last_message = time.monotonic()
         self.silent_since, self.unsubscribed = None, False
         self._subscribe()
+        if self.news is not None and self.role != "drain":
+            self._news_mid = client.subscribe([(topic, 0) for topic in TOPICS])[1]
         log.info(
             "connected to the broker as %s%s", self.client_id, " (session resumed)" if self.resumed else ""
         )
 
     def _subscribe(self) -> None:
         if self.role == "drain":
-            self._client.unsubscribe([topic for topic in (self.topic, self.former) if topic])
+            self._client.unsubscribe([topic for topic in (self.topic, self.former, *TOPICS) if topic])
             return
         self._client.subscribe(self.topic, qos=1)
         if self.former:  # in this order nothing falls between the two
@@ -137,8 +147,10 @@ class Session:
                 self._subscribe()
 
     def _on_subscribe(
-        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any
+        self, _client: mqtt.Client, _data: Any, mid: int, reasons: Any, _properties: Any
     ) -> None:
+        if mid == self._news_mid:
+            return  # a broker that tells nothing of itself is as good
         if any(reason.is_failure for reason in reasons):
             self._lost(
                 f"the broker refuses the subscription to {self.topic}; check the ACL of {self.client_id}"
@@ -166,6 +178,10 @@ class Session:
     def _on_message(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
         self._received += 1
         self._pong = time.monotonic()
+        if topic[:1] == b"$":
+            if self.news is not None:
+                self.news(topic.decode("utf-8", "replace"), payload, datetime.now(UTC))
+            return
         if retained or self.role != "retained":  # live traffic never ends, what was retained does
             self.last_message = self._pong
         delivery = Delivery(self.number, self.epoch, mid, qos)
@@ -244,6 +260,11 @@ class Session:
         if len(self._acks) >= self._window / 2:
             return 0.0
         return max(self._acks_since + ACK_DELAY_S - time.monotonic(), 0.0)
+
+    @property
+    def owed(self) -> int:
+        """Acknowledgements that are not sent yet."""
+        return len(self._acks)
 
     @property
     def has_acks(self) -> bool:
@@ -330,6 +351,8 @@ class Session:
             self.since = (
                 datetime.now(UTC) if self.connected or self.detail == "not connected yet" else self.since
             )
+        if self.connected:
+            self.lost_since = datetime.now(UTC)
         self.connected = self.subscribed = False
         self.detail = why
         self._acks.clear()

@@ -18,6 +18,10 @@ WHERE pid = %s AND backend_start = %s AND usename = current_user
 -- Gives a slot back.
 SELECT pg_advisory_unlock(53002, %s)
 
+-- name: read_slot
+-- When a slot's holder was last seen, NULL where the broker had no session for it.
+SELECT CASE WHEN session_since IS NOT NULL THEN seen_at END FROM worker WHERE slot = %s
+
 -- name: hold_slot
 -- The slot's holder introduces itself.
 INSERT INTO worker (slot, writer, host, pid, metrics_port, started_at, seen_at, broker_ok, broker_since)
@@ -29,7 +33,9 @@ ON CONFLICT (slot) DO UPDATE SET writer = excluded.writer, host = excluded.host,
 -- name: beat
 -- The holder lives, and says how it stands with the broker.
 UPDATE worker SET seen_at = now(), broker_ok = %s, broker_since = %s, broker_detail = %s,
-    last_message_at = coalesce(%s, last_message_at), last_commit_at = coalesce(%s, last_commit_at)
+    last_message_at = coalesce(%s, last_message_at), last_commit_at = coalesce(%s, last_commit_at),
+    inflight = %s, unacknowledged = %s, busy = %s, window_full_s = %s, database_full_s = %s, retries = %s,
+    session_since = CASE WHEN %s THEN coalesce(session_since, now()) ELSE session_since END
 WHERE slot = %s
 
 -- name: release_slot
@@ -73,6 +79,63 @@ DELETE FROM watch WHERE serial = %s OR expires_at < now()
 -- name: live_slots
 -- Slots whose holder beat lately.
 SELECT slot FROM worker WHERE seen_at > now() - interval '10 seconds'
+
+-- name: lowest_slot
+-- Whether no lower slot has a holder that beat lately: what one worker does for all is this one's.
+SELECT NOT EXISTS (SELECT FROM worker WHERE slot < %s AND seen_at > now() - interval '10 seconds')
+
+-- name: insert_gap
+-- A span in which messages may be lost, or waited; one that is open already stays as it is.
+INSERT INTO gap (kind, slot, writer, began_at, ended_at, size, lossy, detail)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (kind, slot) WHERE ended_at IS NULL DO NOTHING
+
+-- name: end_gap
+-- What was open has ended.
+UPDATE gap SET ended_at = greatest(began_at, g.ended_at), size = coalesce(g.size, gap.size), detail = g.detail
+FROM (VALUES (%s::timestamptz, %s::bigint, %s::text)) AS g (ended_at, size, detail)
+WHERE kind = %s AND slot = %s AND gap.ended_at IS NULL AND g.ended_at IS NOT NULL
+
+-- name: end_gaps_of_slot
+-- A slot has a holder again, or none is needed: what its last one left open has ended.
+UPDATE gap SET ended_at = greatest(began_at, now()) WHERE slot = %s AND ended_at IS NULL AND (%s OR kind = 'orphaned_slot')
+
+-- name: open_orphans
+-- Slots that nobody holds are gaps until somebody does.
+INSERT INTO gap (kind, slot, writer, began_at, lossy, detail)
+SELECT 'orphaned_slot', slot, writer, seen_at, false, 'nobody reads its share of the messages; the broker keeps it'
+FROM worker WHERE slot = ANY (%s)
+ON CONFLICT (kind, slot) WHERE ended_at IS NULL DO NOTHING
+
+-- name: end_orphans
+-- These slots are the only ones that nobody holds.
+UPDATE gap SET ended_at = greatest(began_at, now())
+WHERE kind = 'orphaned_slot' AND ended_at IS NULL AND slot <> ALL (%s)
+
+-- name: raise_lag
+-- Histograms by minute, added.
+INSERT INTO lag_minute AS l (writer, minute, kind, bucket, n)
+SELECT %s, * FROM unnest(%s::timestamptz[], %s::text[], %s::smallint[], %s::bigint[])
+ON CONFLICT (minute, kind, writer, bucket) DO UPDATE SET n = l.n + excluded.n
+
+-- name: trim_lag
+-- Histograms of long ago.
+DELETE FROM lag_minute WHERE minute < %s
+
+-- name: trim_quarantine
+-- The bounds of quarantine, in steps.
+SELECT quarantine_trim(%s, %s, %s)
+
+-- name: read_broker
+-- What the broker told last.
+SELECT seen_at, started_at, version, dropped, stored, stored_bytes FROM broker FOR UPDATE
+
+-- name: write_broker
+-- What the broker tells.
+INSERT INTO broker (seen_at, started_at, version, dropped, stored, stored_bytes) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (only_row) DO UPDATE SET seen_at = excluded.seen_at, started_at = excluded.started_at,
+    version = excluded.version, dropped = excluded.dropped, stored = excluded.stored,
+    stored_bytes = excluded.stored_bytes
 
 -- name: try_whole
 -- Whether this session may now be subscribed to everything; it may until it ends or says otherwise.
