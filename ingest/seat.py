@@ -49,6 +49,8 @@ class Seat:
         self.lost_at = time.monotonic()
         #: when the slot's holder before us was seen, None where the broker had no session for it
         self.seen_before: datetime | None = None
+        #: process id and start of our last connection at the server, where it may live on after we gave it up
+        self._backend: tuple[int, datetime] | None = None
 
     @property
     def writer(self) -> str:
@@ -80,6 +82,7 @@ class Seat:
         try:
             conn = connect(self._settings.database_url, "sdot ingest")
             with self._watchdog.limit(conn, CALL_LIMIT_S):
+                self._begin(conn)
                 seated = self._sit(conn, prepare)
         except (DatabaseError, psycopg.Error) as error:
             self._close(conn)
@@ -92,6 +95,12 @@ class Seat:
         self.worked()
         log.info("connected to the database, slot %s", self.slot)
         return True
+
+    def _begin(self, conn: psycopg.Connection[Any]) -> None:
+        """End our last connection, if the server has not noticed yet: it holds our slot, and a batch's locks."""
+        if self._backend is not None:
+            conn.execute(statement("end_backend"), self._backend)
+        self._backend = conn.execute(statement("begin_seat")).fetchone()
 
     def _sit(self, conn: psycopg.Connection[Any], prepare: Prepare) -> bool:
         before = self.slot

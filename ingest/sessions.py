@@ -43,18 +43,33 @@ class Sessions:
         """The session of that number, if it is open."""
         return self._open.get(number) if number is not None else None
 
-    @property
-    def topic(self) -> str:
-        """What the live session subscribes to."""
-        plain = f"{self._settings.topic_prefix}/#"
-        return f"$share/{self._settings.mqtt_group}/{plain}" if self._settings.mqtt_shared else plain
+    def topic(self, *, alone: bool) -> str:
+        """What a slot's session subscribes to: a share, or everything where it is the only one.
 
-    def open(self, number: int, role: Role) -> None:
-        """Begin a session: the slot's own, another slot's to drain, or one for what is retained."""
-        name = f"{self._settings.mqtt_group}-{number}"
-        topic = self.topic
+        Of both, a broker that restarts has to remember the subscription until ingest is back: mosquitto 2.0 writes
+        down plain subscriptions only (measured: a share is gone, and what devices publish meanwhile is lost).
+        """
+        plain = f"{self._settings.topic_prefix}/#"
+        share = self._settings.mqtt_shared and not alone
+        return f"$share/{self._settings.mqtt_group}/{plain}" if share else plain
+
+    def is_whole(self, number: int | None) -> bool:
+        """Whether that session is subscribed to everything, or may still be."""
+        session = self.get(number)
+        plain = self.topic(alone=True)
+        return session is not None and (
+            session.topic == plain or (session.former == plain and not session.unsubscribed)
+        )
+
+    def open(self, number: int, role: Role, *, alone: bool = False) -> None:
+        """Begin a session: the slot's own, another slot's to drain, or one for what is retained.
+
+        `alone`: no other slot has a session.
+        """
+        name, topic = f"{self._settings.mqtt_group}-{number}", self.topic(alone=alone)
+        former: str | None = self.topic(alone=not alone)
         if role == "retained":
-            name, topic = f"{self._settings.mqtt_group}-retained", f"{self._settings.topic_prefix}/#"
+            name, topic, former = f"{self._settings.mqtt_group}-retained", self.topic(alone=True), None
         self.timeless.setdefault(number, Timeless(self._settings.inflight))
         self._epochs[number] = 0
         address = mqtt_address(self._settings.mqtt_url)
@@ -62,6 +77,7 @@ class Sessions:
         session = Session(address, name, topic, self._receive, number=number, role=role, window=window)
         if role == "live" and self._settings.mqtt_shared:  # iotcore tells nothing
             session.news = self._news
+        session.former = former if former != topic else None
         self._open[number] = session
 
     def remember(self, number: int, digests: bytes) -> None:

@@ -25,6 +25,9 @@ log = logging.getLogger("ingest.subscriber")
 KEEPALIVE_S = 30
 #: A lost broker is tried again after 0.1 s, doubled up to this.
 MAX_BACKOFF_S = 5.0
+#: Where its machine refuses, so soon again: it costs a packet, and mosquitto 2.0 forgets shared subscriptions when it
+#: restarts, so that what devices publish before ours is there again reaches nobody (measured).
+REFUSED_RETRY_S = 0.1
 #: A round trip to the broker every so often, and how long an answer may take.
 PING_EVERY_S, PING_LIMIT_S = 1.0, 3.0
 #: How long the broker may take to forget a session.
@@ -56,6 +59,8 @@ class Session:
         window: int = 65535,
     ) -> None:
         self.client_id, self.topic, self.number, self.role = client_id, topic, number, role
+        #: what it must not be subscribed to any more, though the broker may remember it
+        self.former: str | None = None
         self.epoch = 0
         self.connected = False
         self.subscribed = self.unsubscribed = False
@@ -104,7 +109,9 @@ class Session:
 
     # What paho calls
 
-    def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(
+        self, _client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any
+    ) -> None:
         if reason.is_failure:
             self._lost(f"the broker refuses {self.client_id}: {reason}")
             return
@@ -115,15 +122,27 @@ class Session:
         self._backoff, self._pong, self._ping_mid = 0.1, time.monotonic(), None
         self.last_message = time.monotonic()
         self.silent_since, self.unsubscribed = None, False
-        if self.role == "drain":
-            client.unsubscribe([self.topic, *TOPICS])
-        else:
-            client.subscribe(self.topic, qos=1)
-        if self.news is not None:
+        self._subscribe()
+        if self.news is not None and self.role != "drain":
             self._news_mid = client.subscribe([(topic, 0) for topic in TOPICS])[1]
         log.info(
             "connected to the broker as %s%s", self.client_id, " (session resumed)" if self.resumed else ""
         )
+
+    def _subscribe(self) -> None:
+        if self.role == "drain":
+            self._client.unsubscribe([topic for topic in (self.topic, self.former, *TOPICS) if topic])
+            return
+        self._client.subscribe(self.topic, qos=1)
+        if self.former:  # in this order nothing falls between the two
+            self._client.unsubscribe(self.former)
+
+    def change(self, topic: str) -> None:
+        """Subscribe to `topic` instead."""
+        if topic != self.topic:
+            self.topic, self.former, self.unsubscribed = topic, self.topic, False
+            if self.connected:
+                self._subscribe()
 
     def _on_subscribe(
         self, _client: mqtt.Client, _data: Any, mid: int, reasons: Any, _properties: Any
@@ -138,7 +157,8 @@ class Session:
         self.subscribed = True
 
     def _on_unsubscribe(self, *_: Any) -> None:
-        self.subscribed, self.unsubscribed = False, True
+        self.unsubscribed = True
+        self.subscribed = self.subscribed and self.role != "drain"
 
     def note_silence(self, *, read: bool) -> None:
         """Called each time the sockets were looked at: silence counts while nothing was there and nothing is due."""
@@ -179,6 +199,11 @@ class Session:
     def wants_write(self) -> bool:
         """Whether paho has bytes that the socket did not take."""
         return bool(self._client.want_write())
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it gets a share of the messages: of those, never what was retained."""
+        return self.topic.startswith("$share/")
 
     @property
     def healthy(self) -> bool:
@@ -288,11 +313,7 @@ class Session:
     @property
     def _ping_topic(self) -> str:
         # Under /error, which ingest may write and nobody of ours reads: no right beyond the documented ones.
-        prefix = (
-            self.topic.removeprefix("$share/").partition("/")[2]
-            if self.topic.startswith("$share/")
-            else self.topic
-        )
+        prefix = self.topic.removeprefix("$share/").partition("/")[2] if self.is_share else self.topic
         return f"{prefix.removesuffix('/#')}/{self.client_id}/error"
 
     def publish(self, topic: str, text: str) -> None:
@@ -307,6 +328,8 @@ class Session:
         try:
             self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
         except (OSError, ValueError) as error:
+            if isinstance(error, ConnectionRefusedError):
+                self._retry_at = now + REFUSED_RETRY_S
             self._lost(f"no broker at {self._address.host}:{self._address.port}: {error}")
             return
         sock = self._client.socket()

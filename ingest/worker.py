@@ -26,6 +26,7 @@ from ingest.pulse import Beat, Pulse
 from ingest.registry import Locator, Registry
 from ingest.seat import CALL_LIMIT_S, Seat
 from ingest.sessions import RETAINED, Sessions
+from ingest.share import Share
 from ingest.subscriber import Session
 from ingest.tally import Tally
 from ingest.writer import Marks, Writer, rules_of
@@ -40,8 +41,14 @@ OPEN_BATCHES = 4
 READING_BYTES = 2048
 #: A slot is given up after half the time after which others take it.
 GIVE_UP_S = 30.0
+#: Between two questions whether a session may be opened, or a change of it is through.
+JOIN_EVERY_S = 0.1
 #: The longest wait for the sockets: what is due by the clock is seen to in between.
 PATIENCE_S = 0.2
+
+
+#: Why there is no session, by whether there is a database connection.
+_NO_SESSION = {False: "waiting for the database", True: "waiting for the workers of lower slots"}
 
 
 @dataclass(slots=True)
@@ -125,8 +132,9 @@ class Worker:
         self._writer = self._make_writer()
         self._sessions = Sessions(settings, self._receive, self._open_since, self.pulse.news.take)
         self._drain = Drain(settings, self._sessions)
+        self._share = Share(settings, self._sessions)
         self._open = Open()
-        self._next_beat = self._next_slots = 0.0
+        self._next_beat = self._next_slots = self._next_join = 0.0
         self._stopping = False
         self._retries = 0
 
@@ -147,6 +155,7 @@ class Worker:
         if self.seat.conn is None:
             self._take_seat()
             self._give_up_if_late()
+        self._join_if_due(now)
         for session in self._sessions.tend(now):
             self._connected(session)
         held = self._open.weight >= OPEN_BATCHES * self.settings.batch_readings
@@ -168,11 +177,21 @@ class Worker:
 
     def _take_seat(self) -> None:
         before = self.seat.slot
-        seated = self.seat.take(self._prepare)
+        self.seat.take(self._prepare)
         if self.seat.slot is None and before is not None:
             self._let_go()
-        elif seated and self.seat.slot is not None and self.seat.slot not in self._sessions:
-            self._sessions.open(self.seat.slot, "live")
+
+    def _join_if_due(self, now: float) -> None:
+        """A seat that has no session yet gets one, in its turn."""
+        slot = self.seat.slot
+        if self.seat.conn is None or slot is None or slot in self._sessions or now < self._next_join:
+            return
+        self._next_join = now + JOIN_EVERY_S
+        try:
+            with self.seat.call() as conn:
+                self._share.join(conn, slot)
+        except psycopg.Error as error:
+            self._failed(error)
 
     def _give_up_if_late(self) -> None:
         """Another worker takes an abandoned slot after a minute: before that its session is left to it."""
@@ -192,6 +211,7 @@ class Worker:
             load_timeless(conn, self._sessions, slot)
         self.pulse.sit(conn, slot, is_new=is_new)
         self._writer.prepare(conn)
+        self._next_beat = 0.0  # who looks at the slots is to see at once how this one stands
 
     # Messages
 
@@ -227,7 +247,7 @@ class Worker:
             self._gate.spare(self.settings.inflight)
         elif since := self._kept_until(session):
             self.pulse.lost_session(session.number, since)
-        if session.number == self.seat.slot and self.settings.mqtt_shared:
+        if session.number == self.seat.slot and session.is_share:
             self._drain.retained_due = True
 
     def _kept_until(self, session: Session) -> datetime | None:
@@ -284,6 +304,7 @@ class Worker:
         self.counters.retries.inc()
         self._retries += 1
         if self.seat.failed(error):
+            self._share.drop()
             self._open = self._open.without(self._drain.drop())
 
     def _marks(self, batch: Open, rest: Open) -> Marks:
@@ -345,6 +366,8 @@ class Worker:
         detail = session.detail if session else "no slot"
         beat = Beat(healthy, since, detail, last, self.last_commit, self._unacknowledged())
         self.pulse.beat(conn, self.seat.slot or 0, self.seat.writer, beat, self._retries)
+        if self._share.mind(conn, self.seat.slot or 0):
+            self._next_beat = time.monotonic() + JOIN_EVERY_S
         if self._drain.retained_due and healthy:
             self._drain.fetch_retained(conn, self.seat.slot or 0)
         self._drain.end_retained(self._open.links)
@@ -371,7 +394,7 @@ class Worker:
         counters.orphans.set(len(self.seat.orphans))
         return {
             "ready": broker and database,
-            "broker": {"ok": broker, "detail": session.detail if session else "waiting for the database"},
+            "broker": {"ok": broker, "detail": session.detail if session else _NO_SESSION[database]},
             "database": {"ok": database, "detail": self.seat.detail},
             "slot": self.seat.slot,
             "last_commit_age_s": age,

@@ -2,6 +2,18 @@
 -- Whether this session now holds the slot; it does until it ends.
 SELECT pg_try_advisory_lock(53002, %s)
 
+-- name: begin_seat
+-- Who we are at the server; and a holder that is silent for 20 seconds is gone: a machine that lost its power, or its
+-- network, never says so, and would hold its slot for hours (the heart beats every 2 seconds).
+SELECT pid, backend_start FROM pg_stat_activity, set_config('idle_session_timeout', '20s', false),
+    set_config('idle_in_transaction_session_timeout', '20s', false)
+WHERE pid = pg_backend_pid()
+
+-- name: end_backend
+-- A connection of ours that was given up on this side.
+SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
+WHERE pid = %s AND backend_start = %s AND usename = current_user
+
 -- name: free_slot
 -- Gives a slot back.
 SELECT pg_advisory_unlock(53002, %s)
@@ -124,3 +136,25 @@ INSERT INTO broker (seen_at, started_at, version, dropped, stored, stored_bytes)
 ON CONFLICT (only_row) DO UPDATE SET seen_at = excluded.seen_at, started_at = excluded.started_at,
     version = excluded.version, dropped = excluded.dropped, stored = excluded.stored,
     stored_bytes = excluded.stored_bytes
+
+-- name: try_whole
+-- Whether this session may now be subscribed to everything; it may until it ends or says otherwise.
+SELECT pg_try_advisory_lock(53002, 1000)
+
+-- name: leave_whole
+-- It is subscribed to its share only.
+SELECT pg_advisory_unlock(53002, 1000)
+
+-- name: is_alone
+-- Whether no other slot has a session at the broker.
+SELECT NOT EXISTS (SELECT FROM worker WHERE slot <> %s)
+
+-- name: may_join
+-- Whether nobody is, or may still be, subscribed to everything: no holder says so, and each lower slot's session is in
+-- its holder's hands. For who does not know: a holder that was not seen for 10 seconds.
+SELECT NOT EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 53002 AND objid = 1000 AND objsubid = 2
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
+) AND NOT EXISTS (
+    SELECT FROM worker WHERE slot < %s AND NOT broker_ok AND seen_at > now() - interval '10 seconds'
+)
