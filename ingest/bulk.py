@@ -87,7 +87,7 @@ class BulkWriter:
             return self._store(block)
         except errors.UniqueViolation:
             fresh = self._without_known(block)
-            self._count(block, Outcome.DUPLICATE, without=fresh)
+            self._count(block, datetime.now(UTC), Outcome.DUPLICATE, without=fresh)
             return self._store(fresh) if len(fresh.times) else 0
 
     def finish(self) -> None:
@@ -109,7 +109,7 @@ class BulkWriter:
             self._keep_details(block)
             self._touch(block)
         self._note_newest(block, now)
-        self._count(block, Outcome.STORED)
+        self._count(block, now, Outcome.STORED)  # the rows' minute of arrival is the ledger's
         return len(block.times)
 
     def _copy(self, block: Block, now: datetime) -> None:
@@ -182,8 +182,8 @@ class BulkWriter:
             if held is None or time >= held[1]:
                 row.values[key] = (value, time, flag)
 
-    def _count(self, block: Block, outcome: Outcome, without: Block | None = None) -> None:
-        now, less = datetime.now(UTC), _per_sensor(without) if without is not None else {}
+    def _count(self, block: Block, now: datetime, outcome: Outcome, without: Block | None = None) -> None:
+        less = _per_sensor(without) if without is not None else {}
         for sensor, count in _per_sensor(block).items():
             if number := count - less.get(sensor, 0):
                 self._tally.add_readings(now, sensor, outcome, number)
