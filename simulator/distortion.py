@@ -14,7 +14,8 @@ from simulator.chance import Float, Whole
 from simulator.city import INTERVAL_MS, Block, City, Times
 from simulator.episode import Episode, milliseconds, touched
 from simulator.faults import BY_KEY, WRONG_UNITS
-from simulator.instrument import DIGITS, Values
+from simulator.fitted import DIGITS
+from simulator.instrument import Values
 from simulator.plan import Plan
 
 #: Density of dry particles that the growth formula takes for granted, g/cm³ (Crilley et al. 2018).

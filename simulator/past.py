@@ -41,8 +41,11 @@ Faulty = tuple[Block, list[Met]]
 class FaultyPast:
     """The history of a city under a plan of faults; those kinds that have no past are left out."""
 
-    def __init__(self, city: SimCity, plan: Plan, seed: int = SEED) -> None:
-        self._city, self._plan = city, plan
+    def __init__(
+        self, city: SimCity, plan: Plan, seed: int = SEED, *, step_s: int = INTERVAL_MS // 1000
+    ) -> None:
+        """`step_s` between two readings of a sensor; with faults it has to be that of live sensors."""
+        self._city, self._plan, self._step_s = city, plan, step_s
         self._distortion = Distortion(city, INTERVAL_MS)
         self._missing = Missing(seed)
 
@@ -52,8 +55,8 @@ class FaultyPast:
         planned = self._plan.during(span_ms[0] - INTERVAL_MS, span_ms[1] + INTERVAL_MS)
         episodes = [one for one in planned if BY_KEY[one.kind].past]
         # whole cycles: of two sensors that have changed serials, one may measure before the span begins
-        begin, until = whole_cycles(*span_ms, INTERVAL_MS)
-        for block in self._city.history(_EPOCH + begin * _MS, _EPOCH + until * _MS):
+        begin, until = whole_cycles(*span_ms, self._step_s * 1000)
+        for block in self._city.history(_EPOCH + begin * _MS, _EPOCH + until * _MS, self._step_s):
             yield self._faulty(block, episodes, span_ms)
 
     def _faulty(self, block: Block, episodes: Sequence[Episode], span_ms: tuple[int, int]) -> Faulty:

@@ -12,7 +12,8 @@ import numpy as np
 from simulator.chance import Whole
 from simulator.city import INTERVAL_MS, City, Times
 from simulator.device import Numbers
-from simulator.instrument import DIGITS, Values
+from simulator.fitted import DIGITS
+from simulator.instrument import Values
 from simulator.jitter import sending_ms
 
 #: Sensors of one slice: computed in about 10 ms, so that a large city neither hiccups nor fills the memory.

@@ -109,12 +109,16 @@ def faults(
 def backfill(
     data: Data = None,
     sensors: Sensors = SENSORS,
-    days: Annotated[float, typer.Option(min=0, max=28, help="How far back it begins.")] = 7.0,
+    days: Annotated[float, typer.Option(min=0, max=3660, help="How far back it begins.")] = 7.0,
+    every: Annotated[
+        str, typer.Option(help="Time between two readings of a sensor, such as 10m or 1h: for years.")
+    ] = "2m",
     faults: Faults = None,
     truth: TruthFile = None,
 ) -> None:
-    """Write the history of the simulated sensors that have none, up to now; an interrupted one is continued."""
+    """Write what is missing of the simulated sensors' past, up to now; may be stopped, continued and run twice."""
+    from sdot.history import Wanted, seconds_of
     from sdot.history import backfill as write
     from sdot.running import find_settings
 
-    write(find_settings(data), days, sensors, faults=faults, truth=truth)
+    write(find_settings(data), Wanted(days, sensors, seconds_of(every), faults, truth))

@@ -55,11 +55,38 @@ SELECT sensor_id, time FROM latest WHERE sensor_id = ANY (%s);
 ANALYZE reading, latest;
 
 -- name: lacks_history
--- Whether no sensor is simulated yet, or one of them has no reading.
-SELECT count(*) = 0 OR bool_or(l.sensor_id IS NULL)
+-- Whether no sensor is simulated yet, one of them has no reading, or a back-fill was interrupted.
+SELECT count(*) = 0 OR bool_or(l.sensor_id IS NULL) OR EXISTS (SELECT FROM backfill)
 FROM sensor AS s LEFT JOIN latest AS l USING (sensor_id)
 WHERE s.registered_by = 'simulator';
 
 -- name: simulator_lock
 -- Whether this session now is the one that simulates live; it is until the session ends, however it ends.
 SELECT pg_try_advisory_lock(53001, 5);
+
+-- name: begin_backfill
+-- From this instant on the past is being written.
+INSERT INTO backfill (low) VALUES (%s);
+
+-- name: unfinished_backfill
+-- Where an interrupted back-fill began.
+SELECT min(low) FROM backfill;
+
+-- name: end_backfill
+-- All of it is written.
+DELETE FROM backfill;
+
+-- name: count_instants
+-- How many readings of these sensors a span holds; a look-up by each one's key.
+SELECT coalesce(sum(r.number), 0)::bigint FROM unnest(%s::integer[]) AS k (sensor_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS number FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time >= %s AND x.time < %s OFFSET 0
+) AS r;
+
+-- name: read_instants
+-- Their sensors and instants, the latter in milliseconds of the epoch (those between two are of no simulated sensor).
+SELECT r.sensor_id, round(extract(epoch FROM r.time) * 1000)::bigint FROM unnest(%s::integer[]) AS k (sensor_id)
+CROSS JOIN LATERAL (
+    SELECT x.sensor_id, x.time FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time >= %s AND x.time < %s OFFSET 0
+) AS r
+WHERE r.time = date_trunc('milliseconds', r.time);

@@ -17,6 +17,7 @@ from city.reading import Reading
 from city.settings import Settings
 from simulator.city import SimCity, SimSensor, Times
 from simulator.device import KEPT, Device
+from simulator.fitted import DIGITS
 from simulator.jitter import LATEST
 from simulator.live import CATCH_UP, Options, missed, run
 from simulator.protocols.json_v1 import Wire, timestamp
@@ -184,7 +185,9 @@ def test_numbers_are_whole_where_the_instrument_is() -> None:
         kinds: dict[str, Any] = dict(
             zip(city.sensors[one.sensor].metrics, map(type, one.values), strict=True)
         )
-        assert {metric for metric, kind in kinds.items() if kind is float} == {"temperature"}
+        assert {metric for metric, kind in kinds.items() if kind is float} == {
+            metric for metric in kinds if DIGITS[metric]
+        }
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, 601.0])
