@@ -64,6 +64,19 @@ class Settings(BaseSettings):
         "unverified", validation_alias="SDOT_REGISTER", description="what an unknown serial becomes"
     )
     register_per_hour: int = Field(200, ge=0, description="new serials an hour that MQTT may register")
+    readings_per_minute: int = Field(
+        600,
+        ge=1,
+        description="readings a minute of one sensor, for long (an hour's worth may come at once); more is rejected",
+    )
+    quarantine_days: int = Field(
+        30, ge=1, description="days that what was refused is kept, from its last arrival"
+    )
+    quarantine_mb: int = Field(
+        512,
+        ge=1,
+        description="megabytes of it at most (about a million small messages; the oldest go, and are counted)",
+    )
     retention_raw: str = Field("400d", description="how long raw readings are kept: days as 400d, or forever")
     workers: int = Field(
         1, ge=1, le=64, description="ingest processes, a slot of the shared subscription each"

@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from city.db import one_line, statement
 from city.pack import CityPack
+from dashboard.ledger_postgres import PgLedger
 from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, StoreError, WorkerRow
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ LISTEN_AGAIN_S = (1, 30)
 OPTIONS = f"-c timezone=UTC -c jit=off -c statement_timeout={QUERY_S}s -c default_transaction_read_only=on"
 
 
-class PgStore:
+class PgStore(PgLedger):
     """Reads through `url`, which may be down when this is made and at any time later.
 
     The reader asks one thing at a time, over one connection of its own: a page that asks the database for more

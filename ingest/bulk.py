@@ -87,7 +87,7 @@ class BulkWriter:
             return self._store(block)
         except errors.UniqueViolation:
             fresh = self._without_known(block)
-            self._count(block, Outcome.DUPLICATE, without=fresh)
+            self._count(block, datetime.now(UTC), Outcome.DUPLICATE, without=fresh)
             return self._store(fresh) if len(fresh.times) else 0
 
     def finish(self) -> None:
@@ -109,7 +109,7 @@ class BulkWriter:
             self._keep_details(block)
             self._touch(block)
         self._note_newest(block, now)
-        self._count(block, Outcome.STORED)
+        self._count(block, now, Outcome.STORED)  # the rows' minute of arrival is the ledger's
         return len(block.times)
 
     def _copy(self, block: Block, now: datetime) -> None:
@@ -161,28 +161,29 @@ class BulkWriter:
         times = block.times[order]
         sensors, starts = np.unique(block.sensor_ids[order], return_index=True)
         ends = np.append(starts[1:], len(times)) - 1
-        rows = []
-        for sensor, last in zip(sensors.tolist(), _instants(times[ends]), strict=True):
+        rows, lasts = [], _instants(times[ends])
+        for sensor, last in zip(sensors.tolist(), lasts, strict=True):
             rows.append(self._newest.setdefault(sensor, Newest(last, now)))
             rows[-1].time = max(rows[-1].time, last)
         for key, column in block.values.items():
-            self._note_values(rows, key, column[order], times, starts)
+            ordered = column[order]
+            # the last row in which each sensor has a value; −1 or a row of the sensor before: none
+            at = np.maximum.reduceat(np.where(np.isnan(ordered), -1, np.arange(len(ordered))), starts)
+            found = np.flatnonzero(at >= starts)
+            same = len(found) == len(at) and np.array_equal(at, ends)
+            instants = lasts if same else _instants(times[at[found]])
+            self._note_values([rows[place] for place in found], key, ordered[at[found]], instants)
 
-    def _note_values(
-        self, rows: list[Newest], key: str, column: Column, times: Column, starts: Column
-    ) -> None:
-        """The last present value of each sensor, whose rows begin at `starts` and are in order of time."""
-        last = np.maximum.reduceat(np.where(np.isnan(column), -1, np.arange(len(column))), starts)
-        found = np.flatnonzero(last >= starts)  # −1, or of a sensor before: none
-        at = last[found]
-        flagged = self._series.plausible.is_flagged
-        for place, value, time in zip(found.tolist(), column[at].tolist(), _instants(times[at]), strict=True):
-            held = rows[place].values
-            if key not in held or time >= held[key][1]:
-                held[key] = (value, time, flagged(key, value))
+    def _note_values(self, rows: list[Newest], key: str, values: Column, times: list[datetime]) -> None:
+        low, high = self._catalogue[key].plausible
+        flagged = (values < low) | (values > high)
+        for row, value, time, flag in zip(rows, values.tolist(), times, flagged.tolist(), strict=True):
+            held = row.values.get(key)
+            if held is None or time >= held[1]:
+                row.values[key] = (value, time, flag)
 
-    def _count(self, block: Block, outcome: Outcome, without: Block | None = None) -> None:
-        now, less = datetime.now(UTC), _per_sensor(without) if without is not None else {}
+    def _count(self, block: Block, now: datetime, outcome: Outcome, without: Block | None = None) -> None:
+        less = _per_sensor(without) if without is not None else {}
         for sensor, count in _per_sensor(block).items():
             if number := count - less.get(sensor, 0):
                 self._tally.add_readings(now, sensor, outcome, number)

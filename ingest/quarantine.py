@@ -18,6 +18,8 @@ from ingest.message import MAX_TOPIC, Message
 
 #: Of a message over the size limit only the head is kept.
 REJECTED_SAMPLE_BYTES = 1024
+#: Reasons that a change of the registry heals: the same body without a time, again, is another reading then.
+TAKEN_LATER = frozenset({"unknown_sensor", "registration_limit", "retired", "not_a_gateway"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ def _elements(payload: bytes) -> list[Any] | None:
 
 def _row(case: Case, kept: bytes | None, writer: str) -> list[Any]:
     message, refusal = case.message, case.refusal
-    parts = (message.topic, refusal.code, str(refusal.index))
+    parts = [message.topic, refusal.code, str(refusal.index)]
+    if message.digest is not None and refusal.code in TAKEN_LATER:
+        parts.append(message.at.isoformat())
     body = message.payload if refusal.index is None or kept is None else kept
     digest = hashlib.blake2b("\0".join(parts).encode() + b"\0" + body, digest_size=16).digest()
     topic = message.topic[:MAX_TOPIC].replace("\x00", "\\0")

@@ -27,6 +27,8 @@ class Tally:
         self.minutes: dict[datetime, list[int]] = defaultdict(lambda: [0] * (1 + 2 * OUTCOMES))
         #: (sensor, city day) → [messages, readings by outcome …]
         self.sensor_days: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * (1 + OUTCOMES))
+        #: (minute, reason's code, outcome) → readings quarantined or rejected
+        self.reasons: dict[tuple[datetime, str, str], int] = defaultdict(int)
 
     def add_message(
         self, at: datetime, outcomes: Sequence[tuple[int, Outcome]], carrier: int = NO_SENSOR
@@ -58,6 +60,10 @@ class Tally:
         minute = at.replace(second=0, microsecond=0)
         self.minutes[minute][1 + OUTCOMES + outcome] += count
         self.sensor_days[sensor_id, minute.astimezone(self._zone).date()][1 + outcome] += count
+
+    def add_reason(self, at: datetime, code: str, outcome: Outcome) -> None:
+        """Count why a reading of a message that arrived `at` was refused."""
+        self.reasons[at.replace(second=0, microsecond=0), code, outcome.label] += 1
 
     def totals(self) -> tuple[list[int], list[int]]:
         """Messages and readings by outcome, over all minutes."""

@@ -20,6 +20,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "env": ("sdot.commands.env", "env"),
     "publish": ("sdot.commands.publish", "publish"),
     "watch": ("sdot.commands.watch", "watch"),
+    "ledger": ("sdot.commands.ledger", "app"),
+    "quarantine": ("sdot.commands.quarantine", "app"),
     "sensor": ("sdot.commands.sensor", "app"),
     "city": ("sdot.commands.city", "app"),
     "db": ("sdot.commands.db", "app"),

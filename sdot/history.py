@@ -216,9 +216,8 @@ class _Past:
             writer = BulkWriter(self._connection, self._pack.catalogue, writer=WRITER)
             known = self._known(part) if self._number(part) else np.empty(0, np.int64)
             for (sensor, times, values), _ in blocks:
-                new = ~np.isin(self._keys(sensor, times), known)
-                columns = {metric: column[new] for metric, column in values.items()}
-                rows += writer.write(Block(self._ids[sensor[new]], times[new], columns))
+                whole = Block(self._ids[sensor], times, values)
+                rows += writer.write(_new(whole, known) if len(known) else whole)
             writer.finish()
         if rows:
             for met in (one for _, all_met in blocks for one in all_met):
@@ -233,18 +232,26 @@ class _Past:
         pairs = np.array(rows, np.int64).reshape(-1, 2)
         return np.asarray((pairs[:, 0] << _MS_BITS) | pairs[:, 1])
 
-    def _keys(self, sensor: NDArray[Any], times: NDArray[np.datetime64]) -> NDArray[np.int64]:
-        """One whole number for each pair of sensor (index) and instant."""
-        return np.asarray((self._ids[sensor].astype(np.int64) << _MS_BITS) | milliseconds(times))
-
     def _note(self, met: Met, known: NDArray[np.int64]) -> None:
         """Tell the truth of what was written now, or kept from it."""
         times = met.times
         if met.episode.kind not in GONE:
-            stored = np.full(len(times), met.stored)
-            times = times[~np.isin(self._keys(stored, times), known)]
+            stored = np.full(len(times), self._ids[met.stored])
+            times = times[~np.isin(_keys(stored, times), known)]
         if len(times):
             self._truth.note(met.episode, int(milliseconds(times).max()), len(times))
+
+
+def _new(block: Block, known: NDArray[np.int64]) -> Block:
+    """The rows whose keys are not among the known."""
+    new = ~np.isin(_keys(block.sensor_ids, block.times), known)
+    columns = {metric: column[new] for metric, column in block.values.items()}
+    return Block(block.sensor_ids[new], block.times[new], columns)
+
+
+def _keys(sensor_ids: NDArray[Any], times: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """One whole number for each pair of sensor and instant."""
+    return np.asarray((sensor_ids.astype(np.int64) << _MS_BITS) | milliseconds(times))
 
 
 def _blocks(past: FaultyPast, part: Window) -> list[Faulty]:

@@ -64,24 +64,8 @@ def up(  # noqa: PLR0913, PLR0917 one parameter an option
     district: District = None,
 ) -> None:
     """Run database, broker, ingest, dashboard and a simulated city here, until Ctrl-C."""
+    wishes = locals()  # the options, by their names
     from city.settings import load_settings
     from sdot.stack import Stack, Wishes
 
-    wishes = Wishes(
-        data,
-        simulator,
-        workers,
-        listen,
-        broker,
-        mqtt_port,
-        http_port,
-        history_days,
-        speed,
-        sensors,
-        connections,
-        faults,
-        truth,
-        scenario,
-        district,
-    )
-    Stack(wishes, load_settings()).run()
+    Stack(Wishes(**wishes), load_settings()).run()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Mapping
 from importlib.resources import files
 
 from tests.servers.broker import Broker
@@ -29,6 +31,8 @@ class Mosquitto(Broker):
 
     name = "mosquitto"
     shared = True
+    #: Settings of it that are others than the shipped ones.
+    others: Mapping[str, object] = {}
 
     def __init__(self, place: Place, more: str = "") -> None:
         self._more = more
@@ -46,6 +50,8 @@ class Mosquitto(Broker):
         if who.uid is not None and who.gid is not None:
             os.chown(kept, who.uid, who.gid)
         shipped = files("sdot").joinpath("mosquitto.conf").read_text(encoding="utf-8")
+        for key, value in self.others.items():
+            shipped = re.sub(rf"^{key} .*\n", "", shipped, flags=re.MULTILINE) + f"{key} {value}\n"
         here = f"listener {self.port} 127.0.0.1\n{self._settings()}persistence_location {kept}/\n"
         settings.write_text(f"{shipped}\n{here}")
         return Process([program, "-c", settings], self.place.path / "log", cwd=kept, identity=who)

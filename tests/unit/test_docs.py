@@ -43,6 +43,11 @@ def test_every_bad_message_is_documented() -> None:
     assert written == _script("refusals").refusals(), "run `python docs/refusals.py`"
 
 
+def test_every_counter_is_documented() -> None:
+    written = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    assert written == _script("metrics").metrics(), "run `python docs/metrics.py`"
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_says_what_it_means(name: str) -> None:
     assert Settings.model_fields[name].description
