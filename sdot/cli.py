@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "publish": ("sdot.commands.publish", "publish"),
     "watch": ("sdot.commands.watch", "watch"),
     "sensor": ("sdot.commands.sensor", "app"),
+    "broker": ("sdot.commands.broker", "app"),
     "city": ("sdot.commands.city", "app"),
     "db": ("sdot.commands.db", "app"),
     "ingest": ("sdot.commands.run", "ingest"),
