@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "quarantine": ("sdot.commands.quarantine", "app"),
     "sensor": ("sdot.commands.sensor", "app"),
     "metric": ("sdot.commands.metric", "app"),
+    "broker": ("sdot.commands.broker", "app"),
     "city": ("sdot.commands.city", "app"),
     "db": ("sdot.commands.db", "app"),
     "ingest": ("sdot.commands.run", "ingest"),
