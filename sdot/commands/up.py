@@ -37,6 +37,9 @@ HttpPort = Annotated[
     ),
 ]
 Listen = Annotated[str, typer.Option(help="Address for sensors; beyond this machine it needs mosquitto.")]
+Simulated = Annotated[
+    bool, typer.Option("--simulator/--no-simulator", help="Simulated sensors, or wait for real ones.")
+]
 Workers = Annotated[
     Optional[int],  # noqa: UP045 typer reads it at run time
     typer.Option(min=1, max=64, help="Ingest processes (more than one needs mosquitto)."),
@@ -45,9 +48,7 @@ Workers = Annotated[
 
 def up(  # noqa: PLR0913, PLR0917 one parameter an option
     data: Folder = None,
-    simulator: Annotated[
-        bool, typer.Option("--simulator/--no-simulator", help="Simulated sensors, or wait for real ones.")
-    ] = True,
+    simulator: Simulated = True,
     workers: Workers = None,
     listen: Listen = "127.0.0.1",
     broker: Broker = "auto",
@@ -63,24 +64,8 @@ def up(  # noqa: PLR0913, PLR0917 one parameter an option
     district: District = None,
 ) -> None:
     """Run database, broker, ingest, dashboard and a simulated city here, until Ctrl-C."""
+    wishes = locals()  # the options, by their names
     from city.settings import load_settings
     from sdot.stack import Stack, Wishes
 
-    wishes = Wishes(
-        data,
-        simulator,
-        workers,
-        listen,
-        broker,
-        mqtt_port,
-        http_port,
-        history_days,
-        speed,
-        sensors,
-        connections,
-        faults,
-        truth,
-        scenario,
-        district,
-    )
-    Stack(wishes, load_settings()).run()
+    Stack(Wishes(**wishes), load_settings()).run()
