@@ -12,8 +12,9 @@ from city.reading import Reading, Refusal
 #: that measures every 2 minutes saves up in 50 days without a connection.
 BURST_MINUTES = 60
 #: Serials that nobody knows have together the rate of so many sensors (100 readings a second by default: what
-#: 12,000 sensors send that are yet to be registered), for a burst of so many minutes: more would fill quarantine.
-STRANGERS, STRANGERS_BURST_MINUTES = 10, 10
+#: 12,000 sensors send that are yet to be registered), and a minute's worth at once: each is a row of quarantine, which
+#: costs several times what a reading does.
+STRANGERS, STRANGERS_BURST_MINUTES = 10, 1
 #: Of what is turned away one in so many is kept.
 KEPT_ONE_IN = 1000
 #: More allowances than this are looked through for those that are whole again.
@@ -48,9 +49,16 @@ class Allowance:
         return bucket.left
 
 
-def turned_away(refusal: Refusal, before: int) -> Refusal:
-    """The refusal after `before` others like it: the first and then one in KEPT_ONE_IN is kept as a sample."""
-    return refusal if before % KEPT_ONE_IN == 0 else replace(refusal, kept=False)
+class Sampled:
+    """A refusal of which the first, and then one in KEPT_ONE_IN, is kept as a sample."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        self._counted_only = replace(refusal, kept=False)
+
+    def after(self, others: int) -> Refusal:
+        """The refusal after so many others like it."""
+        return self._counted_only if others % KEPT_ONE_IN else self.refusal
 
 
 class Gate:
@@ -66,10 +74,13 @@ class Gate:
         self._is_gateway, self._clock = is_gateway, clock
         self._buckets: dict[str, Bucket] = {}
         self._spared = 0
-        #: why a sensor's readings above it are turned away
-        self.refusal = Refusal(
-            "flood", f"over {per_minute} readings a minute from one sensor, for long; nothing above is kept"
-        )
+        told = f"over {per_minute} readings a minute from one sensor, for long; nothing above is kept"
+        self._flood = Sampled(Refusal("flood", told))
+
+    @property
+    def refusal(self) -> Refusal:
+        """Why readings above it are turned away."""
+        return self._flood.refusal
 
     def spare(self, messages: int) -> None:
         """So many messages may be sent again, which were charged before."""
@@ -104,7 +115,7 @@ class Gate:
 
     def _turn_away(self, bucket: Bucket) -> Refusal:
         bucket.refused += 1
-        return turned_away(self.refusal, bucket.refused - 1)
+        return self._flood.after(bucket.refused - 1)
 
     def _new(self, serial: str, now: float) -> Bucket:
         if len(self._buckets) >= MAX_BUCKETS:
@@ -125,6 +136,7 @@ class Strangers:
         self._allowance = Allowance(rate / 60, rate * STRANGERS_BURST_MINUTES)
         self._clock = clock
         self._bucket = Bucket(self._allowance.burst, clock())
+        self._flood = Sampled(FLOOD_UNKNOWN)
         self._taken = self._refused = 0
 
     def begin(self) -> None:
@@ -138,7 +150,7 @@ class Strangers:
             self._taken += 1
             return None
         self._refused += 1
-        return turned_away(FLOOD_UNKNOWN, self._bucket.refused + self._refused - 1)
+        return self._flood.after(self._bucket.refused + self._refused - 1)
 
     def settle(self) -> None:
         """The batch is committed."""

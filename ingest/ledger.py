@@ -24,7 +24,11 @@ def raise_counts(conn: psycopg.Connection[Any], writer: str, tally: Tally) -> No
         columns = _literals(counts for _, counts in days)
         conn.execute(statement("raise_ledger_sensor_days"), [writer, *keys, *columns])
     if tally.reasons:
-        reasons = [[*key, count] for key, count in sorted(tally.reasons.items())]
+        reasons = sorted(
+            (minute, code, outcome.label, count)
+            for minute, found in tally.reasons.items()
+            for (code, outcome), count in found.items()
+        )
         conn.execute(statement("raise_ledger_reasons"), [writer, *map(list, zip(*reasons, strict=True))])
 
 

@@ -28,6 +28,9 @@ SMALLEST_SHARE = 1 / 64
 #: A holder whose heart has not beaten for so long has left an orphan.
 ORPHAN_S = 15.0
 
+#: A standby, and a schema that is older than we are: its staging tables would stay as old as their session.
+_NEW_CONNECTION = (errors.ReadOnlySqlTransaction, errors.UndefinedColumn)
+
 #: Called with a fresh connection, the slot, and whether that slot is new to this worker.
 Prepare = Callable[[psycopg.Connection[Any], int, bool], None]
 
@@ -148,10 +151,10 @@ class Seat:
         conn = self.conn
         self._shrink(error)
         gone = conn is None or conn.broken or conn.closed
-        if gone or not error.sqlstate or isinstance(error, errors.ReadOnlySqlTransaction):
+        if gone or not error.sqlstate or isinstance(error, _NEW_CONNECTION):
             self.lost(one_line(error))
             return True
-        # Deadlocks, serialization failures, locks, a full disk, a schema on its way: the same batch again.
+        # Deadlocks, serialization failures, locks, a full disk: the same batch again.
         log.warning("the database does not take it yet: %s", one_line(error))
         self._wait()
         return False

@@ -30,6 +30,8 @@ MAX_BACKOFF_S = 5.0
 REFUSED_RETRY_S = 0.1
 #: A round trip to the broker every so often, and how long an answer may take.
 PING_EVERY_S, PING_LIMIT_S = 1.0, 3.0
+#: A connection on which nothing came for so long is given up: half open, most likely.
+SILENCE_LIMIT_S = KEEPALIVE_S / 2
 #: How long the broker may take to forget a session.
 FORGET_LIMIT_S = 3.0
 #: PUBACKs of small batches go out together: a packet and a write for many.
@@ -124,7 +126,7 @@ class Session:
         self.silent_since, self.unsubscribed = None, False
         self._subscribe()
         if self.news is not None and self.role != "drain":
-            self._news_mid = client.subscribe([(topic, 0) for topic in TOPICS])[1]
+            self._news_mid = self._client.subscribe([(topic, 0) for topic in TOPICS])[1]
         log.info(
             "connected to the broker as %s%s", self.client_id, " (session resumed)" if self.resumed else ""
         )
@@ -296,7 +298,7 @@ class Session:
             silent = now - max(self._ping_sent, self.last_message)
             if silent > PING_LIMIT_S and self.detail == "connected":
                 self.detail, self.since = "the broker does not answer", datetime.now(UTC)
-            if silent > KEEPALIVE_S:
+            if silent > SILENCE_LIMIT_S:
                 self._drop("the broker does not answer")
         elif now - self._ping_sent >= PING_EVERY_S:
             self.detail = "connected"

@@ -23,10 +23,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ledger": ("sdot.commands.ledger", "app"),
     "quarantine": ("sdot.commands.quarantine", "app"),
     "sensor": ("sdot.commands.sensor", "app"),
+    "metric": ("sdot.commands.metric", "app"),
+    "broker": ("sdot.commands.broker", "app"),
     "city": ("sdot.commands.city", "app"),
     "db": ("sdot.commands.db", "app"),
     "ingest": ("sdot.commands.run", "ingest"),
     "dashboard": ("sdot.commands.run", "dashboard"),
+    "maintain": ("sdot.commands.run", "maintain"),
     "simulate": ("sdot.commands.simulate", "app"),
 }
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from city import db, logs
 from city.errors import StackError
 from city.pack import CityPack, load_pack
@@ -62,6 +64,8 @@ def run(wanted: Wanted, options: live.Options) -> None:
     check(wanted, pack, options.speed, city)
     with only_one(settings):
         newest = register(settings, pack, city)
+        # the first reading takes a second, and the times of faults count from when sensors are ready
+        city.values(np.zeros(1, np.int64), np.array([live.now()], "datetime64[ms]"))
         trouble, city = _trouble(wanted, options, pack, city)
         stop = threading.Event()
         for name in (signal.SIGINT, signal.SIGTERM):

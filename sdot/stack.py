@@ -197,10 +197,12 @@ class Stack:
         wanted = self.wishes.http_port or given.http_port
         http = free_port(wanted, given.http_host)
         metrics = free_port(given.metrics_port, given.metrics_host, self.workers)
-        for name, first, port in (("dashboard", wanted, http), ("metrics", given.metrics_port, metrics)):
+        maintain = free_port(given.maintain_port, given.metrics_host)
+        found = {"dashboard": (wanted, http), "metrics": (given.metrics_port, metrics)}
+        for name, (first, port) in (found | {"maintain": (given.maintain_port, maintain)}).items():
             if first != port:
                 say(_moved(name, first, port).strip())
-        return {"http_port": http, "metrics_port": metrics}
+        return {"http_port": http, "metrics_port": metrics, "maintain_port": maintain}
 
     def environment(self) -> dict[str, str]:
         """NAME → value of all settings of this stack."""
@@ -241,6 +243,7 @@ class Stack:
         settings = self.settings
         self.supervisor.start(self._program("ingest", SERVING, "ingest"))
         self.supervisor.start(self._program("dashboard", SERVING, "dashboard"))
+        self.supervisor.start(self._program("maintain", SERVING, "maintain"))
         self._describe()
         self._wait_ready("Ingest", settings.metrics_host, settings.metrics_port)
         self._wait_ready("The dashboard", settings.http_host, settings.http_port)

@@ -53,6 +53,8 @@ class SimSensor:
     phase_s: float
     #: keys of what it measures
     metrics: tuple[str, ...]
+    #: of those, what it sends as 0 for want of an instrument
+    absent: tuple[str, ...] = ()
 
 
 class City(Protocol):
@@ -175,6 +177,7 @@ def _sensors(pack: CityPack, sites: Sites, fitted: Fitted, phase_ms: Whole) -> t
             district=pack.districts[sites.district[number]].code,
             phase_s=int(phase_ms[number]) / 1000,
             metrics=fitted.metrics(number),
+            absent=fitted.absent(number),
         )
         for number in range(len(sites))
     )

@@ -24,7 +24,9 @@ _DENSITY = 1.65
 _DAMPEST = 0.95
 #: Metrics that count: an instrument shows no fewer than none.
 _COUNTS = ("visitors",)
-#: °C and hPa have tenths on screen; what has no entry among the digits is left as computed, to this many.
+#: Directions begin again after a full turn, °.
+_DIRECTIONS, _TURN = ("wind_direction", "gust_direction"), 360.0
+#: Digits after the point of what has no entry among the instruments' digits.
 _DIGITS = 4
 
 
@@ -118,7 +120,7 @@ _ADDED: dict[str, Callable[[Episode, Whole], Float]] = {
 
 def _shown(metric: str, exact: Float) -> Values:
     """As the instrument shows it, in its digits; no longer in its range."""
-    rounded = np.round(exact, DIGITS.get(metric, _DIGITS))
+    rounded = np.round(exact % _TURN if metric in _DIRECTIONS else exact, DIGITS.get(metric, _DIGITS))
     return np.asarray(np.maximum(rounded, 0) if metric in _COUNTS else rounded, np.float32)
 
 

@@ -76,7 +76,7 @@ _FLAGGED = "stored; flagged where it leaves the plausible range, quarantined (`i
 #: In the order in which they change a value; then what changes the sending.
 FAULTS = (
     FaultKind(
-        "humidity_bias", "each", "An optical counter takes wet particles for dust: it reads more the damper it is.",
+        "humidity_bias", "each", "An optical counter reads more the damper it is, beyond what all of them do: wet particles look like more dust.",
         # κ of urban PM2.5, 0.38–0.41: Crilley et al., Atmos. Meas. Tech. 11 (2018) 709
         "κ of the particles: readings × 1 + κ/1.65 · RH/(1 − RH)", 0.4, (6 * _HOUR, 24 * _HOUR), True,
         "stored: every value is plausible by itself", metrics=("pm25", "pm10"),

@@ -144,10 +144,11 @@ class Plan:
 
 
 def metrics_of(kind: FaultKind, sensor: SimSensor) -> tuple[str, ...]:
-    """Metrics of the sensor that can have this fault; one "" where the fault is the whole device's."""
+    """Metrics of the sensor that can have this fault, those it has an instrument for; one "" for the whole device."""
     if kind.hits == "device":
         return ("",)
-    return tuple(one for one in sensor.metrics if not kind.metrics or one in kind.metrics)
+    able = (one for one in sensor.metrics if one not in sensor.absent)
+    return tuple(one for one in able if not kind.metrics or one in kind.metrics)
 
 
 def default_size(kind: FaultKind, metric: str) -> float:

@@ -44,3 +44,24 @@ BEGIN
         EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO sdot_ingest', current_database());
     END IF;
 END $$;
+
+-- What writes the broker's password file reads that alone, and nobody else reads the hashes of passwords.
+DO $$
+BEGIN
+    IF to_regrole('sdot_broker') IS NULL THEN
+        CREATE ROLE sdot_broker NOLOGIN;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'role sdot_broker is not there and may not be created by %', current_user;
+END $$;
+
+DO $$
+BEGIN
+    IF to_regrole('sdot_broker') IS NOT NULL THEN
+        GRANT USAGE ON SCHEMA public TO sdot_broker;
+        GRANT SELECT ON broker_login TO sdot_broker;
+    END IF;
+    IF to_regrole('sdot_ingest') IS NOT NULL AND to_regrole('sdot_dashboard') IS NOT NULL THEN
+        REVOKE ALL ON credential, broker_login FROM sdot_ingest, sdot_dashboard;
+    END IF;
+END $$;

@@ -37,6 +37,9 @@ HttpPort = Annotated[
     ),
 ]
 Listen = Annotated[str, typer.Option(help="Address for sensors; beyond this machine it needs mosquitto.")]
+Simulated = Annotated[
+    bool, typer.Option("--simulator/--no-simulator", help="Simulated sensors, or wait for real ones.")
+]
 Workers = Annotated[
     Optional[int],  # noqa: UP045 typer reads it at run time
     typer.Option(min=1, max=64, help="Ingest processes (more than one needs mosquitto)."),
@@ -45,9 +48,7 @@ Workers = Annotated[
 
 def up(  # noqa: PLR0913, PLR0917 one parameter an option
     data: Folder = None,
-    simulator: Annotated[
-        bool, typer.Option("--simulator/--no-simulator", help="Simulated sensors, or wait for real ones.")
-    ] = True,
+    simulator: Simulated = True,
     workers: Workers = None,
     listen: Listen = "127.0.0.1",
     broker: Broker = "auto",

@@ -139,7 +139,8 @@ ON CONFLICT (minute, code, outcome, writer) DO UPDATE SET readings = l.readings 
 -- Kept whole; the same again is counted.
 INSERT INTO quarantine AS q (digest, arrived_at, last_at, repeats, outcome, writer, topic, serial, sensor_id, decoder,
     element, code, reason, payload, payload_bytes)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT * FROM unnest(%s::bytea[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+    %s::text[], %s::integer[], %s::text[], %s::integer[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
 ON CONFLICT (digest) DO UPDATE SET last_at = greatest(q.last_at, excluded.last_at),
     repeats = q.repeats + excluded.repeats
 

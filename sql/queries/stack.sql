@@ -90,3 +90,21 @@ CROSS JOIN LATERAL (
     SELECT x.sensor_id, x.time FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time >= %s AND x.time < %s OFFSET 0
 ) AS r
 WHERE r.time = date_trunc('milliseconds', r.time);
+
+-- name: status_levels
+-- The levels of the time series: bytes, and the span from the districts' rows of the same level, which are few.
+SELECT level, series_size(level), low, high, raw FROM (
+    SELECT 'reading' AS level, (SELECT min(bucket) FROM district_10min) AS low, (SELECT max(bucket) FROM district_10min) AS high, true AS raw
+    UNION ALL SELECT 'sensor_10min', min(bucket), max(bucket), true FROM district_10min
+    UNION ALL SELECT 'sensor_hour', min(bucket), max(bucket), false FROM district_hour
+    UNION ALL SELECT 'district_10min', min(bucket), max(bucket), false FROM district_10min
+    UNION ALL SELECT 'district_hour', min(bucket), max(bucket), false FROM district_hour
+    UNION ALL SELECT 'district_day', min(bucket), max(bucket), false FROM district_day
+) AS levels;
+
+-- name: status_compression
+-- What the columnstore made of the chunks it holds (TimescaleDB Community only).
+SELECT sum(s.before_compression_total_bytes), sum(s.after_compression_total_bytes)
+FROM timescaledb_information.hypertables AS h
+CROSS JOIN LATERAL hypertable_compression_stats(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) AS s
+WHERE h.hypertable_schema = 'public' AND h.compression_enabled;

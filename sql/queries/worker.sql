@@ -5,8 +5,8 @@ SELECT pg_try_advisory_lock(53002, %s)
 -- name: begin_seat
 -- Who we are at the server; and a holder that is silent for 20 seconds is gone: a machine that lost its power, or its
 -- network, never says so, and would hold its slot for hours (the heart beats every 2 seconds).
-SELECT pid, backend_start FROM pg_stat_activity, set_config('idle_session_timeout', '20s', false),
-    set_config('idle_in_transaction_session_timeout', '20s', false)
+SELECT pid, backend_start FROM pg_stat_activity, set_config('idle_session_timeout', '20s', false) AS a,
+    set_config('idle_in_transaction_session_timeout', '20s', false) AS b
 WHERE pid = pg_backend_pid()
 
 -- name: end_backend

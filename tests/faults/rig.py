@@ -193,12 +193,16 @@ class Rig:
         return lost
 
     def until_empty(self) -> None:
-        """A last message of a sensor of its own is stored; its one worker gets it after all that came before."""
+        """Last messages of a sensor of its own are stored; each worker gets some, after all that came before."""
+        now, count = datetime.now(UTC), 20
+        times = [(now + timedelta(milliseconds=number)).isoformat() for number in range(count)]
         topic = f"{self.product.prefix}/last/reading"
         with Publisher(self.product.broker.port) as device:
-            device.publish([(topic, json.dumps({"time": datetime.now(UTC).isoformat(), "noise": 50}))])
+            device.publish([(topic, json.dumps({"time": time, "noise": 50})) for time in times])
         query = "SELECT count(*) FROM reading JOIN sensor USING (sensor_id) WHERE serial = 'last'"
-        until(lambda: self.product.database.value(query) == 1, "the last message", BACK_S + BACKLOG_S, 0.2)
+        until(
+            lambda: self.product.database.value(query) == count, "the last messages", BACK_S + BACKLOG_S, 0.2
+        )
 
     def missing(self) -> list[int]:
         """Numbers that were published and are not there."""

@@ -75,11 +75,7 @@ def test_ingest_is_newer_than_its_database(rig: Rig, newer: dict[str, str]) -> N
     rig.flow()
     with rig.fault():
         _publish_radon(rig)
-        until(
-            lambda: "does not take it yet" in worker.process.log_text(),
-            "ingest to wait for the column",
-            BACK_S,
-        )
+        until(lambda: "radon" in worker.process.log_text(), "ingest to name the column", BACK_S)
         _migrate(rig, newer)
     rig.settle()
     rig.until_empty()

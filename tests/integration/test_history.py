@@ -144,3 +144,44 @@ def test_live_goes_on_after_the_newest_of_each_sensor(settings, embedded_databas
     newest = history.register(settings, pack, city)
     expected = [stored[sensor.serial].replace(tzinfo=None) for sensor in city.sensors]
     assert newest.tolist() == expected
+
+
+def test_a_faulty_past_is_in_the_database_as_the_truth_says(settings, embedded_database, tmp_path):
+    from city.pack import load_pack
+    from simulator.past import milliseconds_of
+    from simulator.truth import read
+
+    file, path = tmp_path / "faults.toml", tmp_path / "truth.parquet"
+    file.write_text(
+        "[rates]\n" + "".join(f"{k} = 0.9\n" for k in ("stuck", "dropout", "silence", "swapped", "flood"))
+    )
+    sensors = 60
+    written = history.backfill(settings, Wanted(0.3, sensors, faults=str(file), truth=path))
+    rows = embedded_database.rows(
+        "SELECT serial, time, noise, pm10 FROM reading JOIN sensor USING (sensor_id) ORDER BY 1, 2"
+    )
+    assert written == len(rows)
+    truth = read(path)
+    assert {line.kind for line in truth} == {"stuck", "dropout", "silence", "swapped"}
+    missing = sensors * 216 - written  # some of them for two reasons
+    assert 0 < missing <= sum(one.readings for one in truth if one.kind in ("dropout", "silence"))
+    city = SimCity(load_pack("seoul"), sensors)
+    exchanged = {line.sensor for line in truth if line.kind == "swapped"}
+    for line in truth:
+        begin, end = (datetime.fromisoformat(text) for text in (line.start, line.end))
+        there = [row for row in rows if row[0] == line.sensor and begin <= row[1] < end]
+        if line.kind == "silence" and line.sensor not in exchanged:
+            assert there == []
+        alone = (
+            sum((one.sensor, one.kind, one.metric) == (line.sensor, "stuck", line.metric) for one in truth)
+            == 1
+        )
+        if alone and line.metric in ("noise", "pm10") and line.sensor not in exchanged:
+            values = {row[2 if line.metric == "noise" else 3] for row in there}
+            assert len(values) <= 1
+            assert len(there) == line.readings
+        if line.kind == "swapped":
+            stored = [row[1] for row in rows if row[0] == line.other and begin <= row[1] < end]
+            phase = int(city.phase_ms[int(line.sensor[4:]) - 1])
+            assert len(stored) == line.readings
+            assert {milliseconds_of(time) % 120_000 for time in stored} <= {phase}

@@ -78,7 +78,8 @@ def test_each_kind_has_a_default_size(tmp_path: Path, kind: str) -> None:
     text = f'[[fault]]\nsensor = "SIM-0001"\nkind = "{kind}"\nfrom = "+0s"\nfor = "1h"\n'
     found = loaded(tmp_path, text)
     per_metric = BY_KEY[kind].hits != "device"
-    assert [one.metric for one in found] == sorted(sensors()[0].metrics) if per_metric else [""]
+    measured = sorted(set(sensors()[0].metrics) - set(sensors()[0].absent))
+    assert [one.metric for one in found] == (measured if per_metric else [""])
     assert all(bool(one.size) == bool(BY_KEY[kind].size) for one in found)
 
 
@@ -128,6 +129,12 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:
 def test_an_option_that_cannot_be_is_refused(given: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         load_faults(given, sensors(), START_MS)
+
+
+def test_what_a_sensor_has_no_instrument_for_cannot_be_faulty(tmp_path: Path) -> None:
+    one = next(one for one in sensors() if "wind_speed" in one.absent)
+    with pytest.raises(SettingsError, match=f"offset of 'wind_speed' at {one.serial} cannot be"):
+        loaded(tmp_path, bad("offset", more='metric = "wind_speed"').replace("SIM-0001", one.serial))
 
 
 def test_a_rate_is_shared_by_all_kinds_not_named() -> None:
