@@ -70,7 +70,24 @@ class Settings(BaseSettings):
         "unverified", validation_alias="SDOT_REGISTER", description="what an unknown serial becomes"
     )
     register_per_hour: int = Field(200, ge=0, description="new serials an hour that MQTT may register")
+    readings_per_minute: int = Field(
+        600,
+        ge=1,
+        description="readings a minute of one sensor, for long (an hour's worth may come at once); more is rejected",
+    )
+    quarantine_days: int = Field(
+        30, ge=1, description="days that what was refused is kept, from its last arrival"
+    )
+    quarantine_mb: int = Field(
+        512,
+        ge=1,
+        description="megabytes of it at most (about a million small messages; the oldest go, and are counted)",
+    )
     retention_raw: str = Field("400d", description="how long raw readings are kept: days as 400d, or forever")
+    retention_hourly: str = Field(
+        "1826d", description="how long hours are kept, and the districts' 10 minutes; days are kept for ever"
+    )
+    maintain_port: int = Field(9563, ge=1, le=65535, description="port of maintain's /metrics and probes")
     workers: int = Field(
         1, ge=1, le=64, description="ingest processes, a slot of the shared subscription each"
     )
@@ -79,7 +96,7 @@ class Settings(BaseSettings):
     inflight: int = Field(8000, ge=1, le=65535, description="the broker's in-flight window")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="text on a terminal, else JSON")
 
-    @field_validator("retention_raw")
+    @field_validator("retention_raw", "retention_hourly")
     @classmethod
     def _days(cls, value: str) -> str:
         if value != "forever" and not (value.endswith("d") and value[:-1].isdigit() and int(value[:-1]) > 0):
@@ -133,7 +150,12 @@ class Settings(BaseSettings):
     @property
     def retention(self) -> timedelta | None:
         """How long raw readings are kept; None is for ever."""
-        return None if self.retention_raw == "forever" else timedelta(days=int(self.retention_raw[:-1]))
+        return _span(self.retention_raw)
+
+    @property
+    def hourly_retention(self) -> timedelta | None:
+        """How long hours are kept; None is for ever."""
+        return _span(self.retention_hourly)
 
     @classmethod
     def settings_customise_sources(
@@ -146,6 +168,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment, then `sdot.toml`, then what a running stack hands over (`init`), then defaults."""
         return env_settings, TomlConfigSettingsSource(settings_cls), init_settings
+
+
+def _span(text: str) -> timedelta | None:
+    return None if text == "forever" else timedelta(days=int(text[:-1]))
 
 
 def environment_name(field: str) -> str:
