@@ -20,6 +20,7 @@ from city.reading import SERIAL
 #: Keys of city.toml: type, whether it has to be there, an example.
 KEYS: Mapping[str, tuple[type, bool, str]] = {
     "timezone": (str, True, 'timezone = "Asia/Seoul"'),
+    "country": (str, False, 'country = "KR"'),
     "languages": (list, True, 'languages = ["ko", "en"], the default first'),
     "standard": (str, True, 'standard = "korea"'),
     "headline": (str, True, 'headline = "pm25"'),
@@ -32,6 +33,8 @@ KEYS: Mapping[str, tuple[type, bool, str]] = {
 }  # fmt: skip
 MAP_KEYS = ("label_offsets_km", "phone_label_offsets_km", "holes")
 TOML_TYPES: Mapping[type, str] = {str: "a text", list: "a list", dict: "a table"}
+#: ISO 3166-1 alpha-2.
+COUNTRY = re.compile(r"[A-Z]{2}")
 #: ISO 639, as in `<html lang>`.
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -42,7 +45,7 @@ def check_pack(folder: str | Path) -> list[str]:
 
 
 def find_problems(files: PackFiles, *, shapes: bool) -> list[str]:
-    """All that is wrong with these files; without `shapes` the polygons are not compared with each other."""
+    """All that is wrong with these files; without `shapes` (slow) polygons and country are not looked at closely."""
     problems = list(files.problems)
     city = files.city or {}
     languages = _languages(city)
@@ -58,6 +61,8 @@ def find_problems(files: PackFiles, *, shapes: bool) -> list[str]:
         holes = bool(_typed(city, "map", dict).get("holes"))
         problems += (f"{DISTRICTS}: {text}" for text in shape_problems(sound, holes_allowed=holes))
     locator = Locator([feature["geometry"] for feature in sound]) if whole and files.sensors else None
+    if shapes:
+        problems += (f"{CITY}: {text}" for text in _holiday_problems(_typed(city, "country", str)))
     problems += (f"{SENSORS}: {text}" for text in _sensor_problems(files.sensors, locator))
     return problems
 
@@ -76,6 +81,8 @@ def _city_problems(city: Mapping[str, Any], languages: Sequence[str]) -> Iterato
     yield from _key_problems(city)
     if timezone := _typed(city, "timezone", str):
         yield from _timezone_problems(timezone)
+    if (country := _typed(city, "country", str)) and not COUNTRY.fullmatch(country):
+        yield f"country {country!r} is no code of two capital letters, such as KR or EC"
     yield from _language_problems(city, languages)
     if (standard := _typed(city, "standard", str)) and standard not in standard_keys():
         yield f"grade standard {standard!r} is unknown; there is {', '.join(standard_keys())}"
@@ -100,6 +107,14 @@ def _timezone_problems(timezone: str) -> Iterator[str]:
         ZoneInfo(timezone)
     except (KeyError, ValueError, OSError):  # unknown; not a relative path; a folder of the database
         yield f"time zone {timezone!r} is unknown; write an IANA name such as Asia/Seoul or America/Guayaquil"
+
+
+def _holiday_problems(country: str) -> Iterator[str]:
+    """A country whose holidays nobody knows; a pack is checked for it once, not at each start."""
+    from holidays import list_supported_countries
+
+    if COUNTRY.fullmatch(country) and country not in list_supported_countries():
+        yield f"the holidays of the country {country!r} are not known; leave `country` out"
 
 
 def _language_problems(city: Mapping[str, Any], languages: Sequence[str]) -> Iterator[str]:

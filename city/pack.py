@@ -117,6 +117,8 @@ class CityPack:
     district_words: Mapping[str, tuple[str, str]]
     #: IANA name, e.g. `Asia/Seoul`
     timezone: str
+    #: ISO 3166 code of the country whose holidays the city keeps, "" where the pack names none
+    country: str
     #: languages of the pack, the first is the default
     languages: tuple[str, ...]
     #: key of the grade standard (`city/grades.toml`)
@@ -232,6 +234,7 @@ def _build(name: str, files: PackFiles) -> CityPack:
         titles=_ordered(city["titles"], languages),
         district_words={language: (one, several) for language, (one, several) in words.items()},
         timezone=city["timezone"],
+        country=city.get("country", ""),
         languages=languages,
         standard=city["standard"],
         headline=city["headline"],

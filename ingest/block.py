@@ -71,6 +71,11 @@ class Block:
             yield Fact(sensor, time, values, revisions[row], None, districts.get(sensor), received_at)
 
 
+def instants(times: Column) -> list[datetime]:
+    """A column of datetime64 as datetimes in UTC."""
+    return [time.replace(tzinfo=UTC) for time in times.astype("datetime64[us]").tolist()]
+
+
 def instant(time: Any) -> datetime:
     """A datetime64 as a datetime in UTC."""
     return _START + timedelta(microseconds=int(time.astype("datetime64[us]").astype("int64")))

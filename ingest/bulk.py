@@ -15,14 +15,18 @@ from city.db import statement
 from city.errors import DatabaseError
 from city.metrics import Catalogue
 from ingest import ledger
-from ingest.binary import copy_in, encode, laid_out, pieces, since_2000
-from ingest.block import Block, Column, instant, moment
+from ingest.binary import copy_in, encode
+from ingest.block import Block, Column, instant, instants, moment
 from ingest.fold import Outcome
 from ingest.newest import Newest
 from ingest.plausible import Plausible
 from ingest.series import Series
 from ingest.tally import Tally
 from ingest.writer import HORIZON_MARGIN, OLDEST
+
+#: A mark of `touched` names the bucket of 10 minutes around it; local buckets begin at whole 5 minutes of UTC in every
+#: zone, so one mark in 5 minutes is enough.
+TOUCHED = np.timedelta64(5, "m")
 
 
 class BulkWriter:
@@ -61,7 +65,7 @@ class BulkWriter:
             return self._store(block)
         except errors.UniqueViolation:
             fresh = self._without_known(block)
-            self._count(block, Outcome.DUPLICATE, without=fresh)
+            self._count(block, datetime.now(UTC), Outcome.DUPLICATE, without=fresh)
             return self._store(fresh) if len(fresh.times) else 0
 
     def finish(self) -> None:
@@ -83,7 +87,7 @@ class BulkWriter:
             self._keep_details(block)
             self._touch(block)
         self._note_newest(block, now)
-        self._count(block, Outcome.STORED)
+        self._count(block, now, Outcome.STORED)  # the rows' minute of arrival is the ledger's
         return len(block.times)
 
     def _copy(self, block: Block, now: datetime) -> None:
@@ -120,41 +124,37 @@ class BulkWriter:
     def _touch(self, block: Block) -> None:
         closed = block.times < moment(self._open_from)
         if closed.any():
-            fields = [
-                ("sensor_id", ">i4", block.sensor_ids[closed]),
-                ("time", ">i8", since_2000(block.times[closed])),
-            ]
-            rows = laid_out(fields, int(closed.sum()))
-            copy_in(self._conn, statement("copy_touched"), pieces(rows))
+            sensors, starts = _once(block.sensor_ids[closed], _floored(block.times[closed]))
+            self._conn.execute(statement("insert_touched"), [sensors.tolist(), instants(starts)])
 
     def _note_newest(self, block: Block, now: datetime) -> None:
         order = block.order()
+        times = block.times[order]
         sensors, starts = np.unique(block.sensor_ids[order], return_index=True)
-        ends = np.append(starts[1:], len(order)) - 1
-        times = [time.replace(tzinfo=UTC) for time in block.times[order[ends]].tolist()]
-        rows = [self._newest_of(*pair, now) for pair in zip(sensors.tolist(), times, strict=True)]
+        ends = np.append(starts[1:], len(times)) - 1
+        rows, lasts = [], instants(times[ends])
+        for sensor, last in zip(sensors.tolist(), lasts, strict=True):
+            rows.append(self._newest.setdefault(sensor, Newest(last, now)))
+            rows[-1].time = max(rows[-1].time, last)
         for key, column in block.values.items():
-            says = np.where(block.says(key)[order], np.arange(len(order)), -1)
-            last = np.maximum.reduceat(says, starts)
-            told = np.flatnonzero(last >= 0)
-            places = order[last[told]]
-            self._note_values(key, [rows[place] for place in told], column[places], block.times[places])
+            ordered = column[order]
+            # the last row in which each sensor says something of the metric; −1 or a row of the sensor before: none
+            at = np.maximum.reduceat(np.where(block.says(key)[order], np.arange(len(ordered)), -1), starts)
+            found = np.flatnonzero(at >= starts)
+            same = len(found) == len(at) and np.array_equal(at, ends)
+            newest = lasts if same else instants(times[at[found]])
+            self._note_values([rows[place] for place in found], key, ordered[at[found]], newest)
 
-    def _newest_of(self, sensor: int, time: datetime, now: datetime) -> Newest:
-        row = self._newest.setdefault(sensor, Newest(time, now))
-        row.time = max(row.time, time)
-        return row
-
-    def _note_values(self, key: str, rows: list[Newest], values: Column, times: Column) -> None:
+    def _note_values(self, rows: list[Newest], key: str, values: Column, times: list[datetime]) -> None:
         low, high = self._catalogue[key].plausible
-        flags = ((values < low) | (values > high)).tolist()
-        for row, value, time, flag in zip(rows, values.tolist(), times.tolist(), flags, strict=True):
-            at = time.replace(tzinfo=UTC)
-            if key not in row.values or at >= row.values[key][1]:
-                row.values[key] = (None if math.isnan(value) else value, at, flag)
+        flagged = (values < low) | (values > high)
+        for row, value, time, flag in zip(rows, values.tolist(), times, flagged.tolist(), strict=True):
+            held = row.values.get(key)
+            if held is None or time >= held[1]:
+                row.values[key] = (None if math.isnan(value) else value, time, flag)
 
-    def _count(self, block: Block, outcome: Outcome, without: Block | None = None) -> None:
-        now, less = datetime.now(UTC), _per_sensor(without) if without is not None else {}
+    def _count(self, block: Block, now: datetime, outcome: Outcome, without: Block | None = None) -> None:
+        less = _per_sensor(without) if without is not None else {}
         for sensor, count in _per_sensor(block).items():
             if number := count - less.get(sensor, 0):
                 self._tally.add_readings(now, sensor, outcome, number)
@@ -187,3 +187,17 @@ def make_partitions(conn: psycopg.Connection[Any], times: Column, made: set[int]
 def _per_sensor(block: Block) -> dict[int, int]:
     sensors, counts = np.unique(block.sensor_ids, return_counts=True)
     return {int(sensor): int(count) for sensor, count in zip(sensors, counts, strict=True)}
+
+
+def _once(sensors: Column, times: Column) -> tuple[Column, Column]:
+    """Each pair of the two columns once, sorted."""
+    order = np.lexsort((times, sensors))
+    sensors, times = sensors[order], times[order]
+    new = np.ones(len(times), dtype=bool)
+    new[1:] = (sensors[1:] != sensors[:-1]) | (times[1:] != times[:-1])
+    return sensors[new], times[new]
+
+
+def _floored(times: Column) -> Column:
+    step = int(TOUCHED / np.timedelta64(1, "us"))
+    return np.asarray((times.astype("int64") // step * step).astype("datetime64[us]"))

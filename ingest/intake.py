@@ -22,10 +22,10 @@ from ingest.merge import MergeWriter
 from ingest.message import MAX_AHEAD, Delivery, Message, below_floor, too_early
 from ingest.quarantine import Case
 from ingest.registry import RETIRED, UNKNOWN, Locator, NewSensor, Registry, State, register_many
+from ingest.replay import IMPORT as WRITER
 from ingest.tally import OUTCOMES
 from ingest.writer import OLDEST, floor_of
 
-WRITER = "import"
 #: A deadlock with ingest, or a database that is away for a moment: so many times a chunk is tried.
 _TRIES = 5
 _BY_HAND = Delivery(0, 0, 0, 0)

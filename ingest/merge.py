@@ -13,7 +13,7 @@ from psycopg import errors
 from city.db import statement
 from city.metrics import Catalogue
 from ingest import ledger, quarantine
-from ingest.binary import columns, copy_in, laid_out, pieces, since_2000
+from ingest.binary import columns, copy_in, pieces, since_2000
 from ingest.block import Block, Column
 from ingest.bulk import BulkWriter
 from ingest.fold import Fact, Outcome, fold
@@ -52,7 +52,8 @@ class MergeWriter(BulkWriter):
         self._cases += cases
         now = datetime.now(UTC)
         for case in cases:
-            self._tally.add_readings(now, case.sensor_id or NO_SENSOR, Outcome.QUARANTINED, 1)
+            self._tally.add_readings(now, case.sensor_id or NO_SENSOR, case.outcome, 1)
+            self._tally.add_reason(now, case.refusal.code, case.outcome)
 
     def finish(self) -> None:
         """Write the newest values, the quarantine and the ledger, and wake the dashboards."""
@@ -87,7 +88,7 @@ class MergeWriter(BulkWriter):
             fresh[places] = False
             if fresh.any():
                 self._store(block.only(fresh))
-        self._count(block.only(places[same]), Outcome.DUPLICATE)
+        self._count(block.only(places[same]), datetime.now(UTC), Outcome.DUPLICATE)
         self._fold(block.only(places[~same]))
         return bool(len(places))
 
@@ -100,7 +101,7 @@ class MergeWriter(BulkWriter):
             ("sensor_id", ">i4", block.sensor_ids),
             ("time", ">i8", since_2000(block.times)),
         ]
-        copy_in(self._conn, statement("copy_wanted"), pieces(laid_out(fields, count)))
+        copy_in(self._conn, statement("copy_wanted"), pieces(fields, count))
         keys = tuple(block.values)
         found = [("place", ">i4"), ("revision", ">i4"), *((key, ">f4") for key in keys)]
         rows = self._conn.execute(statement("known_readings", keys), binary=True)
@@ -109,16 +110,16 @@ class MergeWriter(BulkWriter):
     def _fold(self, block: Block) -> None:
         for start in range(0, len(block), _FOLDED):
             part = block.only(np.arange(start, min(start + _FOLDED, len(block))))
-            self._fold_facts(list(part.facts(self._districts, datetime.now(UTC))))
+            now = datetime.now(UTC)  # the minute of arrival, in rows and in the ledger
+            self._fold_facts(list(part.facts(self._districts, now)), now)
 
-    def _fold_facts(self, facts: list[Fact]) -> None:
+    def _fold_facts(self, facts: list[Fact], now: datetime) -> None:
         existing = self._series.existing(self._conn, keys_of(facts))
         folded = fold(facts, existing)
         self._conn.execute(statement("clear_staged_reading"))  # an earlier part of this transaction was there
         self._series.write(self._conn, folded, self._open_from)
         for sensor, row in newest(folded.accepted, self._series.plausible).items():
             self._add_newest(sensor, row)
-        now = datetime.now(UTC)
         for fact, outcome in zip(facts, folded.outcomes, strict=True):
             self._tally.add_readings(now, fact.sensor_id, outcome, 1)
 

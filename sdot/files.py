@@ -11,6 +11,7 @@ from city.pack import CityPack
 from city.settings import Settings
 from city.tables import layout_of, pack_layouts
 from ingest.registry import State
+from ingest.writer import rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +31,4 @@ def known(settings: Settings, pack: CityPack, paths: Sequence[Path], columns: Pa
 
 def state_of(settings: Settings, *, verified: bool) -> State | None:
     """What an unknown serial of a file becomes, None where it is refused; `verified`: somebody vouches for the file."""
-    states: dict[str, State | None] = {"open": "verified", "unverified": "unverified", "closed": None}
-    return "verified" if verified else states[settings.register_mode]
+    return "verified" if verified else rules_of(settings).register

@@ -19,7 +19,7 @@ from ingest.fold import Outcome
 from ingest.intake import Intake, Source, Taken, Terms
 from ingest.tally import OUTCOMES
 from sdot.files import File, known, state_of
-from sdot.progress import Progress, shown
+from sdot.progress import Tell, progress
 
 #: So many lines of a reason are named.
 NAMED_LINES = 3
@@ -97,22 +97,20 @@ def run(
     url = require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL")
     with db.connect(url, "sdot import", bounded=False) as conn, db.told("the import ended early"):
         intake = Intake(conn, pack, Terms(state_of(settings, verified=verified), settings.retention))
-        with shown("Reading" if dry else "Importing") as progress:
+        with progress("Reading" if dry else "Importing") as tell:
             for number, file in enumerate(files):
-                _one(intake, pack, file, account, _share(progress, number, len(files)), dry=dry)
+                _one(intake, pack, file, account, _share(tell, number, len(files)), dry=dry)
         if not dry and account.outcomes[Outcome.STORED]:
             conn.execute(db.statement("analyze_readings"))
     account.seconds = time.perf_counter() - started
     return account
 
 
-def _share(progress: Progress, number: int, files: int) -> Progress:
-    return lambda part: progress((number + part) / files)
+def _share(tell: Tell, number: int, files: int) -> Tell:
+    return lambda part, rows: tell((number + part) / files, rows)
 
 
-def _one(
-    intake: Intake, pack: CityPack, file: File, account: Account, progress: Progress, *, dry: bool
-) -> None:
+def _one(intake: Intake, pack: CityPack, file: File, account: Account, tell: Tell, *, dry: bool) -> None:
     name = file.path.name.encode(errors="replace").decode()
     source = Source(f"import/{name}", file.layout.name)
     with open_table(file.path, file.layout) as table:
@@ -120,8 +118,8 @@ def _one(
         for readings in reader.all(table):
             taken = intake.look(readings) if dry else intake.take(readings, source)
             account.add(name, readings, taken)
-            progress(table.done)
-        progress(1.0)
+            tell(table.done, account.rows)
+        tell(1.0, account.rows)
         account.files.append((name, file.layout.name, table.encoding, reader.ignored))
 
 

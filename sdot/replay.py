@@ -20,8 +20,8 @@ from ingest.block import moment
 from ingest.registry import NewSensor, State, register_many
 from ingest.writer import OLDEST, floor_of
 from sdot.files import File, known, state_of
-from sdot.progress import shown
-from simulator.replay import Recording, Replay, recording
+from sdot.progress import progress
+from simulator.replay import Pace, Recording, Replay, recording
 
 #: Who registered a sensor that a replay brought.
 BY = "replay"
@@ -72,9 +72,10 @@ def run(
     done.readings = len(what)
     done.too_old = int((what.times < moment(floor_of(OLDEST, settings.retention, now))).sum())
     done.registered = _register(settings, pack, what, state_of(settings, verified=wish.verified))
-    with shown("Publishing") as progress:
-        replay = Replay(mqtt_address(settings.mqtt_url), what, settings.topic_prefix, wish.speed)
-        done.published = replay.run(stop or Event(), progress)
+    pace = Pace(wish.speed, settings.readings_per_minute)
+    with progress("Publishing") as tell:
+        replay = Replay(mqtt_address(settings.mqtt_url), what, settings.topic_prefix, pace)
+        done.published = replay.run(stop or Event(), tell)
     return done
 
 
@@ -124,14 +125,14 @@ def told(done: Replayed) -> Iterator[str]:
 
 def _recorded(pack: CityPack, files: Sequence[File], done: Replayed) -> Recording:
     parts: list[Readings] = []
-    with shown("Reading") as progress:
+    with progress("Reading") as tell:
         for number, file in enumerate(files):
             with open_table(file.path, file.layout) as table:
                 for part in RowReader(file.layout, table.header, pack).all(table):
                     parts.append(part)
                     done.refused += [(file.path.name, one) for one in part.refused]
-                    progress((number + table.done) / len(files))
-        progress(1.0)
+                    tell((number + table.done) / len(files), 0)
+        tell(1.0, 0)
     return recording(parts)
 
 

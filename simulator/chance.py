@@ -86,10 +86,21 @@ def _innovations(of: Keys, nodes: Whole, age: float) -> Float:
     decay = exp(-age)
     weight = sqrt(1.0 - decay * decay)
     total = np.zeros((len(of), len(nodes)))
-    for lag in range(ceil(_FORGOTTEN / age)):  # the order of the sum is part of the result
-        total += weight * gaussian(keys(of[:, None], nodes - lag))
+    lags = ceil(_FORGOTTEN / age)
+    drawn = _drawn(of, nodes, lags)
+    for lag in range(lags):  # the order of the sum is part of the result
+        total += weight * drawn(lag)
         weight *= decay
     return total
+
+
+def _drawn(of: Keys, nodes: Whole, lags: int) -> Callable[[int], NDArray[np.float32]]:
+    """The draws so many nodes before each of `nodes` (rising); without a gap in them each is made once."""
+    count = len(nodes)
+    if int(nodes[-1] - nodes[0]) + 1 > count:
+        return lambda lag: gaussian(keys(of[:, None], nodes - lag))
+    every = gaussian(keys(of[:, None], np.arange(nodes[0] - lags + 1, nodes[-1] + 1)))
+    return lambda lag: every[:, lags - 1 - lag : lags - 1 - lag + count]
 
 
 def _between(seconds: Whole, step_s: int, draw: Callable[[Whole], Float]) -> Float:

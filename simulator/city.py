@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.chance import Whole, key, keys
-from simulator.field import KNOT_S, CityField, Field
-from simulator.instrument import DIGITS, ENVIRONMENT, Instruments, Values, moments
+from simulator.field import KNOT_S, CityField, Curves, Field, Influence
+from simulator.fitted import Fitted, fit
+from simulator.instrument import Instruments, Values, moments
 from simulator.kinds import KINDS
 from simulator.sites import Sites, place
 
@@ -51,19 +53,47 @@ class SimSensor:
     phase_s: float
     #: keys of what it measures
     metrics: tuple[str, ...]
+    #: of those, what it sends as 0 for want of an instrument
+    absent: tuple[str, ...] = ()
+
+
+class City(Protocol):
+    """Sensors, and what they read at any instant; as SimCity explains each."""
+
+    sensors: tuple[SimSensor, ...]
+
+    def instants(self, cycles: Whole, interval_ms: int = INTERVAL_MS) -> Whole:
+        """When each sensor sends in these cycles."""
+        ...
+
+    def values(self, index: Whole, times: Times, interval_s: float = INTERVAL_MS / 1000) -> dict[str, Values]:
+        """What sensors read at these times."""
+        ...
+
+    def history(self, start: datetime, end: datetime) -> Iterator[Block]:
+        """All readings of a span."""
+        ...
 
 
 class SimCity:
     """Sensors over the districts of a pack; the same pack, number and seed give the same city to the bit."""
 
-    def __init__(self, pack: CityPack, sensors: int = 1100, seed: int = SEED) -> None:
+    def __init__(
+        self, pack: CityPack, sensors: int = 1100, seed: int = SEED, *, influence: Influence | None = None
+    ) -> None:
         sites = place(pack, sensors, seed)
-        self._counts = sites.counts
+        fitted = fit(seed, sites.counts)
         #: milliseconds after the start of a cycle, int64[sensors]
         self.phase_ms = _phases(sensors, seed)
-        self.sensors = _sensors(pack, sites, self.phase_ms)
-        self._field = Field(seed, sites, pack.zone)
-        self._instruments = Instruments(seed, sensors)
+        self.sensors = _sensors(pack, sites, fitted, self.phase_ms)
+        self._field = Field(seed, sites, pack.zone, pack.country, influence=influence)
+        self._instruments = Instruments(seed, fitted)
+
+    def under(self, influence: Influence) -> SimCity:
+        """The same city with something happening in it."""
+        other = copy(self)
+        other._field = self._field.under(influence)  # noqa: SLF001 of our own kind
+        return other
 
     def instants(self, cycles: Whole, interval_ms: int = INTERVAL_MS) -> Whole:
         """When each sensor sends in these cycles, milliseconds of the epoch, int64[sensors, cycles].
@@ -75,7 +105,8 @@ class SimCity:
     def values(self, index: Whole, times: Times, interval_s: float = INTERVAL_MS / 1000) -> dict[str, Values]:
         """What the sensors `index` (int[n]) read at `times` (datetime64[n], UTC), metric → float32[n].
 
-        Visitors are those of the `interval_s` up to the time, NaN where nobody counts. Takes memory for each sensor
+        Visitors are those of the `interval_s` up to the time. 0 where a pole lacks an instrument of its packet, NaN
+        where its model has no such value. Takes memory for each sensor
         times each ten minutes named, so ask for many scattered instants in portions.
         """
         time_us = times.astype("datetime64[us]").astype(np.int64)
@@ -83,6 +114,13 @@ class SimCity:
         shared = self._field.city(np.union1d(first, first + 1))
         rows, row = np.unique(np.asarray(index, np.int64), return_inverse=True)
         return self._read(rows, row, time_us, shared, interval_s)
+
+    def truth(self, index: Whole, knots: Whole) -> Curves:
+        """What is true where the sensors `index` (int64[m]) stand, before any instrument looks at it.
+
+        `knots` (int64[n], rising, none twice) are ten minutes each, counted from the epoch.
+        """
+        return self._field.at(np.asarray(index, np.int64), self._field.city(np.asarray(knots, np.int64)))
 
     def history(self, start: datetime, end: datetime, step_s: int = INTERVAL_MS // 1000) -> Iterator[Block]:
         """All readings of start ≤ time < end, in blocks, sorted by sensor and then time.
@@ -113,13 +151,7 @@ class SimCity:
     ) -> dict[str, Values]:
         """Read sensors `rows` where reading i is of sensor rows[row[i]] at time_us[i]."""
         curves = self._field.at(rows, shared)
-        site = rows[row]
-        values = self._instruments.read(moments(site, row, time_us, shared.knots), curves)
-        counted = self._counts[site]
-        there = moments(site[counted], row[counted], time_us[counted], shared.knots)
-        values["visitors"] = np.full(len(site), np.nan, np.float32)
-        values["visitors"][counted] = self._instruments.count(there, curves, interval_s)
-        return {metric: values[metric] for metric in DIGITS}
+        return self._instruments.read(moments(rows[row], row, time_us, shared.knots), curves, interval_s)
 
 
 def _instants(phase_ms: Whole, cycles: Whole, interval_ms: int) -> Whole:
@@ -134,17 +166,18 @@ def _phases(count: int, seed: int) -> Whole:
     return phases
 
 
-def _sensors(pack: CityPack, sites: Sites, phase_ms: Whole) -> tuple[SimSensor, ...]:
+def _sensors(pack: CityPack, sites: Sites, fitted: Fitted, phase_ms: Whole) -> tuple[SimSensor, ...]:
     return tuple(
         SimSensor(
             serial=f"SIM-{number + 1:04d}",
-            model="SIM-ENV-P" if sites.counts[number] else "SIM-ENV",
+            model=fitted.model(number),
             kind=KINDS[sites.kind[number]].key,
             latitude=float(sites.latitude[number]),
             longitude=float(sites.longitude[number]),
             district=pack.districts[sites.district[number]].code,
             phase_s=int(phase_ms[number]) / 1000,
-            metrics=tuple(DIGITS if sites.counts[number] else ENVIRONMENT),
+            metrics=fitted.metrics(number),
+            absent=fitted.absent(number),
         )
         for number in range(len(sites))
     )

@@ -65,12 +65,24 @@ class Kind:
     pm25: float
     #: logarithm of PM10 against the city: roadside +10 % (the same); parks as PM2.5
     pm10: float
+    #: logarithm of NO2, CO and O3 against the city: roadside stations +0.42, +0.19 and −0.28, green ones −0.38 (of
+    #: which the mountains −0.69), +0.03 and +0.22 (OA-2218, 2018–2022); the rest assumed small
+    no2: float
+    co: float
+    o3: float
     #: °C against the city: warm asphalt, cool green; an assumption within what sensors of one day show
     temperature: float
     #: dB by day; chosen so that hourly means of all sites lie about 48 dB as on 2020-05-01 (845 public sensors)
     level: float
     #: people in the busiest 10 minutes at a middling site; an assumption of the order of the published counts
     people: float
+    #: footfall in a great feast against a Sunday; an assumption: shops and offices close, parks and palaces fill
+    feast: float
+    #: share of people whom steady rain keeps away; an assumption
+    rain: float
+    #: wind against that over roofs, and light against that of an open sky; assumptions
+    wind: float
+    sky: float
     #: footfall by hour from Monday to Friday, Saturday and Sunday, percent of `people`
     hours: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
@@ -81,12 +93,32 @@ class Kind:
 
 
 KINDS = (
-    Kind("main_street", 0.34, 0.15, 0.02, 0.095, 0.5, 53.5, 150.0, (_STREET, _STREET_FREE, _STREET_FREE)),
-    Kind("residential_area", 0.36, 0.04, 0.0, 0.0, 0.0, 47.5, 40.0, (_HOME, _HOME_FREE, _HOME_FREE)),
-    Kind("traditional_markets", 0.06, 1.0, 0.05, 0.05, 0.3, 51.5, 190.0, (_MARKET, _MARKET, _MARKET)),
-    Kind("parks", 0.12, 0.30, -0.163, -0.163, -0.8, 46.0, 60.0, (_PARK, _PARK_FREE, _PARK_FREE)),
-    Kind("public_facilities", 0.12, 0.20, 0.0, 0.0, 0.2, 49.0, 70.0, (_OFFICE, _OFFICE_FREE, _OFFICE_FREE)),
-)
+    Kind(
+        key="main_street", share=0.34, counts=0.15, pm25=0.02, pm10=0.095, no2=0.35, co=0.15, o3=-0.25,
+        temperature=0.5, level=53.5, people=150.0, feast=0.75, rain=0.3, wind=0.6, sky=1.0,
+        hours=(_STREET, _STREET_FREE, _STREET_FREE),
+    ),
+    Kind(
+        key="residential_area", share=0.36, counts=0.04, pm25=0.0, pm10=0.0, no2=0.0, co=0.0, o3=0.0,
+        temperature=0.0, level=47.5, people=40.0, feast=0.8, rain=0.3, wind=0.5, sky=0.8,
+        hours=(_HOME, _HOME_FREE, _HOME_FREE),
+    ),
+    Kind(
+        key="traditional_markets", share=0.06, counts=1.0, pm25=0.05, pm10=0.05, no2=0.1, co=0.1, o3=-0.08,
+        temperature=0.3, level=51.5, people=190.0, feast=0.4, rain=0.35, wind=0.4, sky=0.5,
+        hours=(_MARKET, _MARKET, _MARKET),
+    ),
+    Kind(
+        key="parks", share=0.12, counts=0.30, pm25=-0.163, pm10=-0.163, no2=-0.5, co=-0.03, o3=0.22,
+        temperature=-0.8, level=46.0, people=60.0, feast=1.1, rain=0.75, wind=0.7, sky=0.7,
+        hours=(_PARK, _PARK_FREE, _PARK_FREE),
+    ),
+    Kind(
+        key="public_facilities", share=0.12, counts=0.20, pm25=0.0, pm10=0.0, no2=0.05, co=0.03, o3=-0.03,
+        temperature=0.2, level=49.0, people=70.0, feast=0.35, rain=0.25, wind=0.6, sky=1.1,
+        hours=(_OFFICE, _OFFICE_FREE, _OFFICE_FREE),
+    ),
+)  # fmt: skip
 
 
 def column(value: Callable[[Kind], float]) -> Float:

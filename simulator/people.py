@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.chance import Float, Whole, gaussian, key, keys, ripple
-from simulator.clock import Clock, turn
+from simulator.clock import Clock, by_day, turn
 from simulator.kinds import KINDS, column
 from simulator.sites import Sites
 
@@ -17,6 +17,8 @@ _SOUND = np.array(
 )  # fmt: skip
 #: Saturday and Sunday are quieter by so many dB; an assumption.
 _SOUND_DAYS = np.array([0.0, 0.0, 0.0, 0.0, 0.0, -0.5, -1.2])
+#: Great feasts are quieter than a Sunday by so many dB; an assumption.
+_SOUND_FEAST = -0.8
 #: Lasting difference of a site, and its own hours, dB (s.d.): with the kinds' levels they spread sites by about 4 dB.
 _SITE_DB, _HOUR_DB = 2.0, 0.9
 #: Lasting difference of a site's footfall, and its own hours, s.d. of the logarithm; assumptions.
@@ -30,6 +32,7 @@ class People:
 
     def __init__(self, seed: int, sites: Sites) -> None:
         self._kind = sites.kind
+        self._rain = column(lambda kind: kind.rain)[sites.kind]
         every = np.arange(len(sites))
         self._keys = {name: key(seed, f"people/{name}") for name in ("footfall", "sound")}
         self._busy = np.exp(_SITE_PEOPLE * gaussian(keys(key(seed, "people/busy"), every)).astype(np.float64))
@@ -38,16 +41,22 @@ class People:
 
     def city(self, clock: Clock) -> tuple[Float, Float]:
         """Noise against the day's level in dB, float64[n], and people in 10 minutes by kind, float64[kinds, n]."""
-        sound = turn(_SOUND, clock.week_hour % 24) + turn(_SOUND_DAYS, clock.week_hour / 24)
-        return sound, np.stack([turn(kind.week(), clock.week_hour) for kind in KINDS])
+        sound = turn(_SOUND, clock.week_hour % 24) + by_day(_SOUND_DAYS, clock.week_hour)
+        usual = np.stack([turn(kind.week(), clock.week_hour) for kind in KINDS])
+        feast = 1 + (column(lambda kind: kind.feast) - 1)[:, None] * clock.feast
+        return sound + _SOUND_FEAST * clock.feast, usual * feast
 
     def sound(self, rows: Whole, city: Float, seconds: Whole) -> Float:
         """Noise in dB at sites `rows`, float64[len(rows), n]."""
         own = _HOUR_DB * ripple(keys(self._keys["sound"], rows), seconds, _HOUR_S)
         return city + own + self._level[rows, None]
 
-    def footfall(self, rows: Whole, kinds: Float, temperature: Float, seconds: Whole) -> Float:
-        """People expected in 10 minutes at sites `rows` when it is `temperature` there, float64[len(rows), n]."""
+    def footfall(self, rows: Whole, kinds: Float, temperature: Float, rain: Float, seconds: Whole) -> Float:
+        """People expected in 10 minutes at sites `rows` when it is `temperature` there, float64[len(rows), n].
+
+        Rain (0 … 1, float64[n]) is the city's.
+        """
         own = 1 + _HOUR_PEOPLE * ripple(keys(self._keys["footfall"], rows), seconds, _HOUR_S)
         comfort = np.maximum(1 - _DISCOMFORT * np.abs(temperature - _MILD_C), _HARDY)
-        return kinds[self._kind[rows]] * self._busy[rows, None] * own * comfort
+        dry = 1 - self._rain[rows, None] * rain
+        return kinds[self._kind[rows]] * self._busy[rows, None] * own * comfort * dry

@@ -18,15 +18,21 @@ from city.errors import BrokerError
 from city.reading import About
 from city.readings import Readings
 from city.settings import MqttAddress
-from simulator.publisher import Connection, wait
+from simulator.network import Network
+from simulator.publisher import Identity
 
 Column = npt.NDArray[Any]
-Progress = Callable[[float], None]
+#: Called with the part that is done, 0 to 1, and the messages published by now.
+Tell = Callable[[float, int], None]
 
 #: A broker that does not take us within this time is told of, s.
 CONNECT_S = 15.0
 #: Longest sleep, s: a stop is heard so soon.
 _NAP_S = 0.2
+#: What a sensor that was offline may send at once (docs/contract.md), and how much of it we leave to others.
+_BURST_MINUTES, _SPARE = 60, 100
+#: Progress is told after so many messages.
+_TOLD = 100
 #: Messages are made in portions of so many.
 _PORTION = 10_000
 
@@ -127,62 +133,86 @@ def _description(about: About | None) -> dict[str, str | float]:
     return {key: value for key, value in told.items() if value is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a recording is published."""
+
+    #: times the pace at which it was recorded; None: as fast as the broker takes it
+    speed: float | None
+    #: what ingest takes of one sensor for long; an hour's worth may come at once (ingest's allowance for a backlog)
+    readings_per_minute: int
+
+    def due(self, what: Recording) -> Column:
+        """Seconds after the start at which each reading falls due."""
+        allowed = (
+            (_rank(what.who) - (_BURST_MINUTES * self.readings_per_minute - _SPARE))
+            * 60
+            / self.readings_per_minute
+        )
+        seconds = np.maximum(allowed, 0.0)
+        if self.speed is not None and len(what):
+            seconds = np.maximum(seconds, (what.times - what.times[0]).astype(np.int64) / 1e6 / self.speed)
+        due: Column = np.maximum.accumulate(seconds) if len(seconds) else seconds
+        return due
+
+
+def _rank(who: Column) -> Column:
+    """How many readings of its sensor come before each."""
+    order = np.argsort(who, kind="stable")
+    count = np.arange(len(who))
+    begins = np.ones(len(who), dtype=bool)
+    begins[1:] = who[order][1:] != who[order][:-1]
+    rank = np.empty(len(who), dtype=np.int64)
+    rank[order] = count - np.maximum.accumulate(np.where(begins, count, 0))
+    return rank
+
+
 class Replay:
     """Publishes a recording over one connection, QoS 1."""
 
-    def __init__(
-        self, address: MqttAddress, what: Recording, prefix: str, speed: float | None = None
-    ) -> None:
-        """`speed` times as fast as it was recorded; None: as fast as the broker takes it."""
-        self._connection = Connection(address, f"sdot-replay-{time.time_ns():x}")
+    def __init__(self, address: MqttAddress, what: Recording, prefix: str, pace: Pace) -> None:
+        self._network = Network(address, lambda _: None)
+        self._connection = self._network.add(Identity(f"sdot-replay-{time.time_ns():x}"))
         self._place = f"{address.host}:{address.port}"
-        self._what, self._prefix, self._speed = what, prefix, speed
-        self._sent = 0
+        self._what, self._prefix, self._pace = what, prefix, pace
 
-    def run(self, stop: Event, progress: Progress) -> int:
+    def run(self, stop: Event, tell: Tell) -> int:
         """Publish until all is acknowledged or `stop` is set; how many messages were published.
 
         BrokerError where no broker takes us at first; one that goes later is waited for.
         """
-        self._connect(stop)
-        due = self._due()
-        for row, (topic, body) in enumerate(messages(self._what, self._prefix)):
-            if not self._until(due[row], stop):
-                break
-            self._connection.publish(topic, body)
-            self._sent += 1
-            if row % 100 == 0:
-                progress(row / len(self._what))
-        while not self._connection.idle and not stop.is_set():
-            self._nap(_NAP_S)
-        self._connection.close()
-        progress(1.0)
-        return self._sent
+        try:
+            self._connect(stop)
+            return self._publish(stop, tell)
+        finally:
+            self._network.close()
 
     def _connect(self, stop: Event) -> None:
         end = time.monotonic() + CONNECT_S
         while not self._connection.open and not stop.is_set():
             if time.monotonic() > end:
                 raise BrokerError(f"no broker takes us at {self._place}; is `sdot up` running?")
-            self._nap(_NAP_S)
+            self._network.serve(_NAP_S)
 
-    def _due(self) -> Column:
-        """Seconds after the first at which each reading falls due."""
-        if self._speed is None:
-            return np.zeros(len(self._what))
-        seconds: Column = (self._what.times - self._what.times[:1]).astype(np.int64) / 1e6 / self._speed
-        self._began = time.monotonic()
-        return seconds
+    def _publish(self, stop: Event, tell: Tell) -> int:
+        due, began, sent = self._pace.due(self._what), time.monotonic(), 0
+        for topic, body in messages(self._what, self._prefix):
+            if not self._turn(began + due[sent], stop):
+                break
+            self._connection.publish(topic, body)
+            sent += 1
+            if sent % _TOLD == 0:
+                tell(sent / len(self._what), sent)
+        while not self._connection.idle and not stop.is_set():
+            self._network.serve(_NAP_S)
+        tell(sent / max(len(self._what), 1), sent)
+        return sent
 
-    def _until(self, due: float, stop: Event) -> bool:
-        """Wait for a reading's turn and for room; False where we are to stop."""
+    def _turn(self, due: float, stop: Event) -> bool:
+        """Wait for a reading's time and for room; False where we are to stop."""
         while not stop.is_set():
-            early = self._began + due - time.monotonic() if self._speed else 0.0
+            early = due - time.monotonic()
             if early <= 0 and self._connection.room:
                 return True
-            self._nap(min(_NAP_S, early) if early > 0 else _NAP_S)
+            self._network.serve(min(_NAP_S, early) if early > 0 else _NAP_S)
         return False
-
-    def _nap(self, seconds: float) -> None:
-        wait([self._connection], seconds)
-        self._connection.service()

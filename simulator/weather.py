@@ -39,6 +39,13 @@ _WINTER_SD, _SUMMER_SD, _WEATHER_TAU_S = 3.8, 2.0, 48.0 * _HOUR_S
 _DEW_SD, _DEW_SHARE, _DEW_TAU_S = 3.0, 0.7, 40.0 * _HOUR_S
 #: Air over a city seldom saturates: the dew point stays so many °C below the temperature (about 94 %); assumption.
 _DEW_GAP = 1.0
+#: Cloud cover (0 … 1) by month, January first, an assumption near the normals; how far passing clouds change it.
+_COVER = np.array([0.36, 0.38, 0.44, 0.47, 0.50, 0.60, 0.72, 0.64, 0.54, 0.42, 0.43, 0.38])
+_COVER_SD = 0.33
+#: Rain falls from a cover beyond this in spells that last hours; assumptions that make about one hour in 14 wet.
+_RAIN_COVER, _SPELL, _SPELL_TAU_S = 0.75, 0.5, 5.0 * _HOUR_S
+#: How far rain brings the dew point to the temperature.
+_WETTING = 0.7
 #: Parts of the city, and single sites, °C (s.d.).
 _PART_SD, _PART_TAU_S, _SITE_SD = 0.4, 6.0 * _HOUR_S, 0.4
 
@@ -63,6 +70,12 @@ class CityWeather:
     #: °C, float64[n]
     temperature: Float
     dew_point: Float
+    #: how clear the sky is, standard normal
+    clear: Float
+    #: cover of clouds, 0 … 1
+    cover: Float
+    #: rain: 0 none … 1 steady
+    rain: Float
     #: passing differences at the mesh points, float64[k, n]
     parts: Float
 
@@ -72,7 +85,9 @@ class Weather:
 
     def __init__(self, seed: int, sites: Sites, mesh: Mesh) -> None:
         self._mesh = mesh
-        self._keys = {name: key(seed, f"weather/{name}") for name in ("mass", "clouds", "dew", "part")}
+        self._keys = {
+            name: key(seed, f"weather/{name}") for name in ("mass", "clouds", "dew", "part", "spell")
+        }
         lasting = _SITE_SD * gaussian(keys(key(seed, "weather/site"), np.arange(len(sites)))).astype(
             np.float64
         )
@@ -86,15 +101,26 @@ class Weather:
         dew = memory(self._keys["dew"], clock.seconds, _DEW_TAU_S, 2 * _HOUR_S)[0]
         temperature = turn(_TEMPERATURE, clock.month) + mass + swing * turn(_SUN, clock.solar_hour)
         dew_point = turn(_DEW_POINT, clock.month) + _DEW_SHARE * mass + _DEW_SD * dew
+        cover = np.clip(turn(_COVER, clock.month) - _COVER_SD * clouds, 0, 1)
+        rain = self._rain(cover, clock.seconds)
+        dew_point = np.minimum(dew_point, temperature - _DEW_GAP)
         return CityWeather(
             temperature=temperature,
-            dew_point=np.minimum(dew_point, temperature - _DEW_GAP),
+            dew_point=dew_point + _WETTING * rain * (temperature - _DEW_GAP - dew_point),
+            clear=clouds,
+            cover=cover,
+            rain=rain,
             parts=self._mesh.memory(self._keys["part"], clock.seconds, _PART_TAU_S, _HOUR_S),
         )
 
     def at(self, rows: Whole, city: CityWeather) -> Float:
         """°C at sites `rows`, float64[len(rows), n]; the dew point is the city's."""
         return city.temperature + _PART_SD * self._mesh.blend(rows, city.parts) + self._site[rows, None]
+
+    def _rain(self, cover: Float, seconds: Whole) -> Float:
+        spell = memory(self._keys["spell"], seconds, _SPELL_TAU_S, _HOUR_S)[0]
+        wet = np.clip((cover - _RAIN_COVER) / (1 - _RAIN_COVER), 0, 1)
+        return np.asarray(wet * np.clip(spell - _SPELL, 0, 1), np.float64)
 
     def _mass(self, clock: Clock) -> Float:
         summer = (turn(_TEMPERATURE, clock.month) - _TEMPERATURE.min()) / np.ptp(_TEMPERATURE)

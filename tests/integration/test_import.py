@@ -14,6 +14,7 @@ from city.settings import Settings
 from ingest import intake, roster
 from ingest.fold import Outcome
 from sdot import importer, replay
+from sdot.recount import recount
 from tests.inlet import Inlet, seoul
 from tests.servers.broker import Broker
 from tests.servers.postgres import Database
@@ -74,6 +75,8 @@ def ledger(database: Database, writer: str = "import") -> tuple[int, ...]:
         for name in ("ledger_minute_writer", "ledger_sensor_day_writer")
     )
     assert minutes == days
+    with database.connect() as conn:
+        assert [line for line in recount(conn) if not line.agrees] == []  # as `sdot ledger verify` says
     return minutes  # type: ignore[return-value]
 
 

@@ -40,4 +40,4 @@ def town(zone: str = "America/Santiago") -> CityPack:
     districts = tuple(
         SimpleNamespace(code=code, geometry=shape, area_km2=area_km2(shape)) for code, shape in placed.items()
     )
-    return cast("CityPack", SimpleNamespace(zone=ZoneInfo(zone), districts=districts))
+    return cast("CityPack", SimpleNamespace(zone=ZoneInfo(zone), country="", districts=districts))
