@@ -17,7 +17,7 @@ from city.personal import is_personal
 from city.pivot import pivoted
 from city.reading import MAX_LABEL, SERIAL, About
 from city.readings import Column, Readings, Refused, described
-from city.table import BrokenLine, Chunk, Table
+from city.table import BrokenLine, Chunk, Table, joined
 
 #: Registration times count from here in a revision.
 _EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
@@ -66,11 +66,11 @@ class RowReader:
         """A long table's rows of the instant that a chunk ends in wait for the next one: their reading may go on."""
         held: Chunk | None = None
         for chunk in chunks:
-            joined = chunk if held is None else held.followed_by(chunk)
-            ends = self._of_last_instant(joined)
-            held = joined.only(ends) if ends.sum() < _HELD_ROWS else None
-            if held is None or len(held) < len(joined):
-                yield joined.only(~ends) if held is not None else joined
+            whole = chunk if held is None else joined([held, chunk])
+            ends = self._of_last_instant(whole)
+            held = whole.only(ends) if ends.sum() < _HELD_ROWS else None
+            if held is None or len(held) < len(whole):
+                yield whole.only(~ends) if held is not None else whole
         if held is not None:
             yield held
 
@@ -181,15 +181,15 @@ class _Reading:
         texts = [self._serial_text(names) for names in columns]
         if not texts:
             return ("".join(map(str, rule.template)),), np.zeros(len(self._sound), dtype=np.int32)
-        joined = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, _BETWEEN)
-        unique = pc.dictionary_encode(joined)
+        whole = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, _BETWEEN)
+        unique = pc.dictionary_encode(whole)
         found = [self._serial(columns, text.split(_BETWEEN)) for text in unique.dictionary.to_pylist()]
         serials = tuple(dict.fromkeys(serial for serial in found if serial is not None))
         index = {serial: place for place, serial in enumerate(serials)}
         places = np.array([-1 if one is None else index[one] for one in found], dtype=np.int32)
         who = places[unique.indices.to_numpy(zero_copy_only=False)] if len(places) else places
-        self._drop_blank(joined)
-        self._refuse(who < 0, "serial", lambda row: _no_serial(joined[row].as_py().replace(_BETWEEN, " ")))
+        self._drop_blank(whole)
+        self._refuse(who < 0, "serial", lambda row: _no_serial(whole[row].as_py().replace(_BETWEEN, " ")))
         return serials, who
 
     def _serial_text(self, names: Names) -> pa.Array:

@@ -19,8 +19,10 @@ from pyarrow import csv as arrow_csv
 from city.errors import TableError
 from city.layout import ENCODINGS
 
-#: Bytes of a file that are read, and become columns, at a time: memory stays at some ten times as much.
-BLOCK_BYTES = 16 << 20
+#: Bytes of a file that become columns at a time. The reader is up to 32 blocks ahead (pyarrow), so they are small.
+BLOCK_BYTES = 1 << 20
+#: Rows that are handled, and written in one transaction, at a time.
+CHUNK_ROWS = 150_000
 #: A header, its lines before it included, is looked for within so many bytes.
 _HEAD_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -44,10 +46,13 @@ class Chunk:
         mask = pa.array(rows)
         return Chunk(tuple(column.filter(mask) for column in self.columns), self.lines[rows])
 
-    def followed_by(self, other: Chunk) -> Chunk:
-        """These rows and then those."""
-        pairs = zip(self.columns, other.columns, strict=True)
-        return Chunk(tuple(map(pa.concat_arrays, pairs)), np.concatenate([self.lines, other.lines]))
+
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """Chunks of one file as one."""
+    if len(chunks) == 1:
+        return chunks[0]
+    columns = zip(*(chunk.columns for chunk in chunks), strict=True)
+    return Chunk(tuple(map(pa.concat_arrays, columns)), np.concatenate([chunk.lines for chunk in chunks]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,7 @@ class Table:
     #: names of the columns where the file has none
     given_header: Sequence[str] = ()
     block_bytes: int = field(default_factory=lambda: BLOCK_BYTES)
+    chunk_rows: int = field(default_factory=lambda: CHUNK_ROWS)
     header: tuple[str, ...] = field(init=False, default=())
     #: lines that were no rows, so far
     broken: list[BrokenLine] = field(init=False, default_factory=list)
@@ -122,16 +128,27 @@ class Table:
         self.header = (*header, *("" for _ in surplus if not any(cell.strip() for cell in surplus)))
 
     def chunks(self) -> Iterator[Chunk]:
-        """The rows, in order; TableError where the file ends in the middle of something."""
+        """The rows, in order, about `chunk_rows` at a time; TableError where the file ends in the middle of something."""
+        held: list[Chunk] = []
+        for chunk in self._blocks():
+            held.append(chunk)
+            if sum(map(len, held)) >= self.chunk_rows:
+                yield joined(held)
+                held = []
+        if held:
+            yield joined(held)
+
+    def _blocks(self) -> Iterator[Chunk]:
         names = [str(place) for place in range(len(self.header))]
-        line, seen = self._first_line, 0
+        line, passed = self._first_line, 0
         try:
             for batch in self._open(names) if self._text.peek(1) else ():
-                fresh, seen = [each.line for each in self.broken[seen:]], len(self.broken)
-                lines = _without(line, batch.num_rows, fresh)
-                line = max(int(lines[-1]) if len(lines) else line - 1, *fresh, 0) + 1
+                ahead = [each.line for each in self.broken[passed:]]
+                lines = _without(line, batch.num_rows, ahead)
+                line = int(lines[-1]) + 1 if len(lines) else line
+                passed += sum(each < line for each in ahead)
                 yield Chunk(tuple(batch.columns), lines)
-            if len(self.broken) > seen:  # none of the last lines is a row
+            if len(self.broken) > passed:  # none of the last lines is a row
                 yield Chunk(tuple(pa.array([], pa.string()) for _ in names), np.zeros(0, dtype=np.int64))
         except (pa.ArrowInvalid, OSError, EOFError) as error:
             raise TableError(f"{self.path.name}, after line {line - 1:,}: {error}") from None

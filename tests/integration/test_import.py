@@ -28,6 +28,7 @@ from tests.tables import (
     LATER,
     LIVE,
     NATURE_OLD,
+    PUBDATA,
     WALK_NEW,
     Case,
     csv,
@@ -128,40 +129,45 @@ def product(
     product.stop()
 
 
-def replayed(product: Product, path: Path, at: str = "original", **more: Any) -> replay.Replayed:
+def replayed(product: Product, *paths: Path, at: str = "original", **more: Any) -> replay.Replayed:
     told = settings(
         product.database,
         mqtt_url=product.broker.url_through(product.broker.port),
         topic_prefix=product.prefix,
         **more,
     )
-    return replay.run(told, [path], wish=replay.Wish(at))
+    return replay.run(told, paths, wish=replay.Wish(at))
 
 
 @MOSQUITTO
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_file_is_replayed_value_for_value_and_again_without_a_change(
-    case: Case, product: Product, tmp_path: Path
+def test_files_are_replayed_value_for_value_and_again_without_a_change(
+    product: Product, tmp_path: Path
 ) -> None:
-    path, rows = case.save(tmp_path), len(case.readings) + case.replaced
+    """All shapes at once; a serial of several files is described by the first of them."""
+    cases = [case for case in CASES if case is not PUBDATA]  # it says otherwise of records that ALLDATA has
+    rows = sum(len(case.readings) + case.replaced for case in cases)
+    expected = {key: values for case in cases for key, values in case.expected.items()}
+    described = {serial: told for case in reversed(cases) for serial, told in case.about.items()}
     product.ingest(SDOT_REGISTER="closed")  # what is not registered before is refused
-    done = replayed(product, path)
-    assert (done.published, done.refused) == (rows, [])
+    paths = [case.save(tmp_path) for case in cases]
+    done = replayed(product, *paths)
+    assert (done.published, done.readings, done.refused) == (rows, rows, [])
     first = product.until_counted(rows)
-    assert first["stored"] == len(case.readings)
-    assert stored(product.database) == case.expected
-    assert {
-        serial: told for serial, told in about(product.database).items() if serial in case.about
-    } == case.about
+    assert (first["stored"], first["quarantined"]) == (len(expected), 0)
+    assert stored(product.database) == expected
+    assert described.items() <= about(product.database).items()
     before, kept = latest(product.database), revisions(product.database)
-    assert kept == case.replaced
-    replayed(product, path)
+    assert kept == sum(case.replaced for case in cases)
+    replayed(product, *paths)
     again = product.until_counted(2 * rows)
     assert again == {**first, "messages": 2 * rows, "duplicate": first["duplicate"] + rows}
-    assert (stored(product.database), latest(product.database)) == (case.expected, before)
+    assert (stored(product.database), latest(product.database)) == (expected, before)
     assert revisions(product.database) == kept
-    account = importer.run(settings(product.database), [path])  # and import agrees
+    account = importer.run(settings(product.database), paths)  # and import agrees
     assert account.outcomes == [0, 0, rows, 0, 0]
+    replayed(product, PUBDATA.save(tmp_path))
+    product.until_counted(2 * rows + 4)
+    assert stored(product.database) == {**expected, **PUBDATA.expected}
 
 
 @pytest.mark.parametrize("numbers", [(1, 2), (2, 1)])
@@ -194,6 +200,7 @@ def test_chunks_do_not_matter(
 ) -> None:
     """Rows that come again, in a chunk and in the next ones, with other values and with the same."""
     monkeypatch.setattr("city.table.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("city.table.CHUNK_ROWS", 1)
     rows = [("a", "2025.1.1", hour % 5, hour // 7, *["1"] * 19) for hour in range(40)]
     path = tmp_path / "20250101.csv"
     path.write_text(csv(HOURLY_HEADER, *rows), encoding="cp949")
@@ -254,6 +261,7 @@ def test_buckets_that_are_closed_are_touched(embedded_database: Database, tmp_pa
 
 def test_a_killed_import_is_run_again(embedded_database: Database, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("city.table.BLOCK_BYTES", 400)
+    monkeypatch.setattr("city.table.CHUNK_ROWS", 1)
     rows = [("a", "2025.1.1", hour, hour, *["1"] * 19) for hour in range(24)]
     path = tmp_path / "20250101.csv"
     path.write_text(csv(HOURLY_HEADER, *rows), encoding="cp949")

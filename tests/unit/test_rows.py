@@ -30,7 +30,7 @@ def shipped() -> tuple[Layout, ...]:
 def read(path: Path, layout: Layout | None = None, block_bytes: int = 1 << 20) -> list[Readings]:
     layout = layout_of(path, shipped(), layout)
     table = open_table(path, layout)
-    table.block_bytes = block_bytes
+    table.block_bytes, table.chunk_rows = block_bytes, 1
     with table:
         return list(RowReader(layout, table.header, seoul()).all(table))
 
