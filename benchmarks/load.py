@@ -77,6 +77,15 @@ def live_messages(numbers: range) -> Iterator[tuple[str, bytes]]:
         turn += 1
 
 
+def flood_messages(*, anew: bool) -> Iterator[tuple[str, bytes]]:
+    """Endless: one sensor that does not stop, or a new serial each time."""
+    number = 0
+    while True:
+        name = f"flood-{number}" if anew else "flood"
+        yield f"{PREFIX}/{name}/reading", body(datetime.now(SEOUL), values(number, 0))
+        number += 1
+
+
 def connected(port: int, client_id: str = "") -> socket.socket:
     """A connection with a clean session and no keep-alive (MQTT 3.1.1, section 3.1)."""
     connection = socket.create_connection(("127.0.0.1", port))
@@ -152,9 +161,9 @@ class Publisher:
         self._socket.close()
 
 
-def run(port: int, numbers: range, seconds: float, pace: float | None) -> int:
+def run(port: int, source: Iterator[tuple[str, bytes]], seconds: float, pace: float | None) -> int:
     """Publish live for so long, `pace` messages a second or as fast as the broker takes them; how many."""
-    publisher, source = Publisher(port), live_messages(numbers)
+    publisher = Publisher(port)
     start, now = time.monotonic(), 0.0
     while (now := time.monotonic() - start) < seconds:
         due = WINDOW // 4 if pace is None else int(now * pace) - publisher.sent
@@ -172,10 +181,15 @@ def main() -> None:
     parser.add_argument("--share", type=int, nargs=2, default=(0, 1), metavar=("I", "N"))
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--pace", type=float, help="messages a second; none: as fast as it goes")
+    parser.add_argument(
+        "--flood", choices=("one", "new"), help="one sensor, or new serials, instead of the city"
+    )
     given = parser.parse_args()
     first, step = given.share
     started = datetime.now(UTC).isoformat()
-    sent = run(given.port, range(first, SENSORS, step), given.seconds, given.pace)
+    city = live_messages(range(first, SENSORS, step))
+    source = flood_messages(anew=given.flood == "new") if given.flood else city
+    sent = run(given.port, source, given.seconds, given.pace)
     print(json.dumps({"sent": sent, "from": started, "to": datetime.now(UTC).isoformat()}))
 
 

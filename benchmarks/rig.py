@@ -35,7 +35,10 @@ BROKERS = ("shipped", "plain")
 #: How long anything may take that is waited for.
 PATIENCE_S = 300.0
 #: Tables that hold what a measurement leaves behind.
-EMPTIED = "reading, latest, reading_revision, flag, quarantine, touched, timeless, worker, ledger_minute_writer, ledger_sensor_day_writer"
+EMPTIED = (
+    "reading, latest, reading_revision, flag, quarantine, touched, timeless, worker, gap, lag_minute,"
+    "ledger_minute_writer, ledger_sensor_day_writer, ledger_reason"
+)
 
 #: Rows by the database's own time of their commit (track_commit_timestamp).
 COMMITS = """
@@ -200,6 +203,11 @@ class Rig:
         with psycopg.connect(self.dsn, autocommit=True) as conn:
             row = conn.execute(query, values or None).fetchone()
         return row[0] if row else None
+
+    def row(self, query: str, *values: object) -> tuple:
+        """The first row."""
+        with psycopg.connect(self.dsn, autocommit=True) as conn:
+            return conn.execute(query, values or None).fetchone()
 
     def seats(self) -> int:
         """How many workers have a session at the broker."""

@@ -111,6 +111,11 @@ def live(rig: Rig, seconds: float, pace: float | None, publishers: int = 2) -> d
     return figures | {"lag_p50": median, "lag_p95": high} | shares
 
 
+def told(children: list[Child]) -> int:
+    """How many messages publishers say that they sent."""
+    return sum(json.loads(child.program.log.read_text().splitlines()[-1])["sent"] for child in children)
+
+
 def publish(rig: Rig, seconds: float, pace: float | None, publishers: int) -> list[dict[str, str | int]]:
     """Run publishers to their end; what each says of itself."""
     words = ["--port", str(rig.ports["shipped"]), "--seconds", str(seconds)]

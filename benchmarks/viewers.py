@@ -69,7 +69,7 @@ def serve(port: int, sensors: int) -> None:
 
     async def both() -> None:
         task = asyncio.create_task(readings())
-        await Server(config, board.hub).serve()
+        await Server(config, *board.hubs).serve()
         task.cancel()
 
     asyncio.run(both())

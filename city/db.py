@@ -12,6 +12,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 
 import sql
 from city.errors import DatabaseError
@@ -58,6 +59,16 @@ def connect(
         )
     except psycopg.Error as error:
         raise DatabaseError(f"the database cannot be reached: {one_line(error)}") from error
+
+
+def login_of(url: str) -> tuple[str, str] | None:
+    """Role and password of a database URL; None where it lacks either. DatabaseError where it is none."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise DatabaseError(f"this is no database URL: {one_line(error)}") from None
+    role, password = parts.get("user"), parts.get("password")
+    return (str(role), str(password)) if role and password else None
 
 
 def one_line(error: BaseException) -> str:

@@ -75,3 +75,5 @@ class Refusal:
     text: str
     #: place in the message's array; None for the whole message
     index: int | None = None
+    #: goes to quarantine; False: counted only, since enough like it are kept
+    kept: bool = True

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         "", description="the owner's URL: migrate, maintain, sensor (default: the former)"
     )
     read_database_url: str = Field("", description="the dashboards' URL, read only (default: the former)")
+    broker_database_url: str = Field(
+        "", description="URL that `sdot broker` reads the devices' logins with (default: the owner's)"
+    )
     mqtt_url: str = Field(
         "mqtt://127.0.0.1:1883", description="mqtt[s]://user:password@host:port of the broker"
     )
@@ -52,6 +55,9 @@ class Settings(BaseSettings):
     )
     mqtt_group: str = Field(
         "sdot-ingest", description="group of the shared subscription and stem of client ids"
+    )
+    broker_users: str = Field(
+        "", description="the services' logins, user:password apart by spaces, for `sdot broker passwords`"
     )
     topic_prefix: str = Field("sdot/v1", description="what stands before <serial>/reading")
     city: str = Field("seoul", description="a city pack's name or the path of its folder")
@@ -64,7 +70,24 @@ class Settings(BaseSettings):
         "unverified", validation_alias="SDOT_REGISTER", description="what an unknown serial becomes"
     )
     register_per_hour: int = Field(200, ge=0, description="new serials an hour that MQTT may register")
+    readings_per_minute: int = Field(
+        600,
+        ge=1,
+        description="readings a minute of one sensor, for long (an hour's worth may come at once); more is rejected",
+    )
+    quarantine_days: int = Field(
+        30, ge=1, description="days that what was refused is kept, from its last arrival"
+    )
+    quarantine_mb: int = Field(
+        512,
+        ge=1,
+        description="megabytes of it at most (about a million small messages; the oldest go, and are counted)",
+    )
     retention_raw: str = Field("400d", description="how long raw readings are kept: days as 400d, or forever")
+    retention_hourly: str = Field(
+        "1826d", description="how long hours are kept, and the districts' 10 minutes; days are kept for ever"
+    )
+    maintain_port: int = Field(9563, ge=1, le=65535, description="port of maintain's /metrics and probes")
     workers: int = Field(
         1, ge=1, le=64, description="ingest processes, a slot of the shared subscription each"
     )
@@ -73,18 +96,25 @@ class Settings(BaseSettings):
     inflight: int = Field(8000, ge=1, le=65535, description="the broker's in-flight window")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="text on a terminal, else JSON")
 
-    @field_validator("retention_raw")
+    @field_validator("retention_raw", "retention_hourly")
     @classmethod
     def _days(cls, value: str) -> str:
         if value != "forever" and not (value.endswith("d") and value[:-1].isdigit() and int(value[:-1]) > 0):
             raise ValueError("write days as 400d, or forever")
         return value
 
-    @field_validator("database_url", "admin_database_url", "read_database_url")
+    @field_validator("database_url", "admin_database_url", "read_database_url", "broker_database_url")
     @classmethod
     def _database(cls, value: str) -> str:
         if value and not _DATABASE.match(value):
             raise ValueError("write postgresql://user:password@host:port/database")
+        return value
+
+    @field_validator("broker_users")
+    @classmethod
+    def _users(cls, value: str) -> str:
+        if not all(all(pair.partition(":")) for pair in value.split()):
+            raise ValueError("write user:password, several apart by spaces")
         return value
 
     @field_validator("topic_prefix")
@@ -105,9 +135,27 @@ class Settings(BaseSettings):
         return self.read_database_url or self.database_url
 
     @property
+    def broker_url(self) -> str:
+        """The database URL that the devices' logins are read with."""
+        return self.broker_database_url or self.admin_url
+
+    @property
+    def services(self) -> dict[str, str]:
+        """User → password of the services at the broker."""
+        return {
+            user: password
+            for user, _, password in (pair.partition(":") for pair in self.broker_users.split())
+        }
+
+    @property
     def retention(self) -> timedelta | None:
         """How long raw readings are kept; None is for ever."""
-        return None if self.retention_raw == "forever" else timedelta(days=int(self.retention_raw[:-1]))
+        return _span(self.retention_raw)
+
+    @property
+    def hourly_retention(self) -> timedelta | None:
+        """How long hours are kept; None is for ever."""
+        return _span(self.retention_hourly)
 
     @classmethod
     def settings_customise_sources(
@@ -120,6 +168,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment, then `sdot.toml`, then what a running stack hands over (`init`), then defaults."""
         return env_settings, TomlConfigSettingsSource(settings_cls), init_settings
+
+
+def _span(text: str) -> timedelta | None:
+    return None if text == "forever" else timedelta(days=int(text[:-1]))
 
 
 def environment_name(field: str) -> str:
@@ -154,7 +206,9 @@ def _sentence(item: Any) -> str:
         return f"{FILE} has no setting `{field}`{_near(field, list(Settings.model_fields))}"
     name = environment_name(field).replace("SDOT_SDOT_", "SDOT_")
     text = str(item["msg"]).removeprefix("Value error, ")
-    shown = "" if field.endswith("_url") else f" (it is {item.get('input')!r})"  # a URL may hold a password
+    shown = (
+        "" if field.endswith(("_url", "_users")) else f" (it is {item.get('input')!r})"
+    )  # they may hold passwords
     return f"{name}: {text}{shown}"
 
 

@@ -28,7 +28,7 @@ from dashboard.backend import PAGE, Backend, PagePaths
 from dashboard.config import page_config
 from dashboard.headers import SecurityHeaders, content_policy
 from dashboard.language import LanguageCookie, language_of
-from dashboard.pages import live
+from dashboard.pages import ingest, live
 from dashboard.routes import Source, routes_of
 from dashboard.static import ASK, FOREVER, Shelf, folder_reader, respond, serve_shelf
 from dashboard.static import pack as pack_file
@@ -69,7 +69,7 @@ class Page(Protocol):
 
 
 #: Every page there is; a path without one is 404.
-PAGES: tuple[Page, ...] = (live,)
+PAGES: tuple[Page, ...] = (live, ingest)
 
 
 class Application(Dash):  # type: ignore[misc]
@@ -101,10 +101,12 @@ class Application(Dash):  # type: ignore[misc]
         """The document around a page."""
         lang = self.language()
         theme = get_current_request().cookies.get(THEME_COOKIE)
+        folder = page_folder(get_current_request().scope.get(PAGE, "/"))
         parts |= {
             "title": escape(self._pack.title(lang)),
             "favicon": _icon(),
-            "scripts": _needed(parts["scripts"]),
+            "scripts": _needed(parts["scripts"], folder),
+            "css": _own(parts["css"], folder),
         }
         return DOCUMENT.format(lang=lang, theme=f' data-theme="{theme}"' if theme in THEMES else "", **parts)
 
@@ -128,7 +130,8 @@ class Application(Dash):  # type: ignore[misc]
     def _layout_of_request(self) -> Any:
         page = self._pages[get_current_request().scope.get(PAGE, "/")]
         today = datetime.now(self._pack.zone).date()
-        return page.layout(page_config(self._pack, self._standard, self.language(), today, self._data_option))
+        config = page_config(self._pack, self._standard, self.language(), today, self._data_option)
+        return page.layout({**config, "pages": list(self._pages)})
 
 
 def _icon() -> str:
@@ -138,9 +141,20 @@ def _icon() -> str:
     return f'<link rel="icon" href="{href}">'
 
 
-def _needed(scripts: str) -> str:
+def page_folder(path: str) -> str:
+    """The folder in `assets` with what only the page at `path` loads."""
+    return path.strip("/") or "live"
+
+
+def _needed(scripts: str, folder: str) -> str:
     """The scripts of a page without those that only old browsers and Dash's own table need (43 kB)."""
-    return re.sub(rf'<script src="[^"]*({"|".join(UNUSED)})[^"]*"></script>\n?', "", scripts)
+    return _own(re.sub(rf'<script src="[^"]*({"|".join(UNUSED)})[^"]*"></script>\n?', "", scripts), folder)
+
+
+def _own(tags: str, folder: str) -> str:
+    """Of the tags that load assets, those of all pages and of this page's folder."""
+    other = rf'/assets/(?!{re.escape(folder)}/)[^"/]+/'
+    return re.sub(rf'<(script|link)[^>]* (src|href)="{other}[^"]*"[^>]*>(</script>)?\n?', "", tags)
 
 
 def create_app(

@@ -77,6 +77,7 @@ class Backend(FastAPIDashServer):  # type: ignore[misc]
         async def page(request: Request) -> Response:
             token = set_current_request(request)
             try:
+                dash_app._setup_server()  # noqa: SLF001 once; Dash itself does so for no path but /
                 return HTMLResponse(dash_app.index(), headers={"Cache-Control": "no-store"})
             finally:
                 reset_current_request(token)

@@ -25,7 +25,8 @@ class Board:
     """Filled by the reader, read by the routes; all on the event loop, but for `tick`, which is pure."""
 
     def __init__(self, pack: CityPack, standard: Standard, geometry: Geometry, view: View) -> None:
-        self.hub = Hub()
+        #: who follows the Live page, and the Ingest page
+        self.hub, self.books = Hub(), Hub()
         self.boot = secrets.token_hex(8)
         self.health = Health({})
         self.view = view
@@ -61,6 +62,11 @@ class Board:
     def answered(self) -> None:
         """The database gave a whole answer just now."""
         self._answered = time.monotonic()
+
+    @property
+    def hubs(self) -> tuple[Hub, ...]:
+        """All that send streams."""
+        return self.hub, self.books
 
     @property
     def quiet_s(self) -> float:

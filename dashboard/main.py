@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 
 import uvicorn
@@ -19,11 +19,13 @@ from city.pack import CityPack, load_pack
 from city.settings import Settings, require
 from dashboard.app import create_app
 from dashboard.board import Board
+from dashboard.bookkeeper import Bookkeeper
 from dashboard.geometry import geometry_of
+from dashboard.ledger import LedgerStore
 from dashboard.picture import Picture
 from dashboard.postgres import PgStore
 from dashboard.reader import Reader, wall_clock
-from dashboard.store import Store
+from dashboard.store import WholeStore
 from dashboard.stream import Hub
 
 logger = logging.getLogger(__name__)
@@ -35,13 +37,14 @@ GRACE_S = 2
 class Server(uvicorn.Server):
     """uvicorn that ends all streams when it is told to stop, and returns instead of killing itself."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+    def __init__(self, config: uvicorn.Config, *hubs: Hub) -> None:
         super().__init__(config)
-        self._hub = hub
+        self._hubs = hubs
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then as uvicorn does."""
-        self._hub.close()
+        for hub in self._hubs:
+            hub.close()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
@@ -56,14 +59,28 @@ class Server(uvicorn.Server):
 
 
 def assemble(
-    store: Store, pack: CityPack, clock: Callable[[], datetime] = wall_clock, data_option: str = ""
+    store: WholeStore,
+    pack: CityPack,
+    clock: Callable[[], datetime] = wall_clock,
+    data_option: str = "",
+    ledger: LedgerStore | None = None,
 ) -> tuple[FastAPI, Board, Reader]:
-    """The application over any store, with the board it shows and the reader that fills it."""
+    """The application over any store, with the board it shows and the reader that fills it.
+
+    `ledger`: another store for the books, so that they never keep the reader waiting.
+    """
     standard = load_standard(pack.standard)
     geometry, picture = geometry_of(pack), Picture(pack)
     board = Board(pack, standard, geometry, picture.view(clock()))
     reader = Reader(store, picture, board, clock)
-    application = create_app(board, pack, standard, running=reader.running, data_option=data_option)
+    keeper = Bookkeeper(ledger or store, board, pack.zone, clock)
+
+    @contextlib.asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        async with reader.running(), keeper.running():
+            yield
+
+    application = create_app(board, pack, standard, running=running, data_option=data_option)
     return application, board, reader
 
 
@@ -72,7 +89,8 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
     pack = load_pack(settings.city)
     url = require(settings.read_url, "SDOT_READ_DATABASE_URL or SDOT_DATABASE_URL")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a lost database is told once, by the reader
-    application, board, _reader = assemble(PgStore(url, pack), pack, clock, data_option(settings.data))
+    stores = PgStore(url, pack), PgStore(url, pack)
+    application, board, _reader = assemble(stores[0], pack, clock, data_option(settings.data), stores[1])
     config = uvicorn.Config(
         application,
         host=settings.http_host,
@@ -88,4 +106,4 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
         settings.http_port,
         extra={"event": "dashboard_started"},
     )
-    asyncio.run(Server(config, board.hub).serve())
+    asyncio.run(Server(config, *board.hubs).serve())

@@ -10,14 +10,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from city.pack import CityPack
+from dashboard.ledger_memory import MemoryLedger
 from dashboard.packed import NEVER, VERSIONS, latest_type, micros, readings_type
-from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, StoreError, WorkerRow
+from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, WorkerRow
 
 
-class MemoryStore:
+class MemoryStore(MemoryLedger):
     """Holds what PostgreSQL would; the caller puts sensors, readings and hearts in."""
 
     def __init__(self, pack: CityPack) -> None:
+        super().__init__()
         self._keys, self._live = pack.catalogue.keys, pack.live
         self._bits = {metric.key: metric.bit for metric in pack.catalogue}
         self._sensors: dict[int, tuple[int, SensorRow]] = {}
@@ -27,8 +29,6 @@ class MemoryStore:
         self._registry_version = 0
         self._called = asyncio.Event()
         self.workers: dict[int, WorkerRow] = {}
-        #: what each query raises, while the database is meant to be away
-        self.trouble: StoreError | None = None
 
     def put_sensor(self, sensor: SensorRow) -> None:
         """Register a sensor, or change it."""
@@ -111,13 +111,6 @@ class MemoryStore:
             return False
         self._called.clear()
         return True
-
-    async def close(self) -> None:
-        """See Store."""
-
-    def _answer(self) -> None:
-        if self.trouble is not None:
-            raise self.trouble
 
     def _latest(self, sensor_id: int) -> bytes:
         row = np.zeros(1, latest_type(len(self._keys)))

@@ -19,7 +19,9 @@ JSON = "application/json"
 class Source(Protocol):
     """What the routes show: the reader, or a test's stand-in."""
 
+    #: who follows the Live page, and the Ingest page
     hub: Hub
+    books: Hub
 
     def geometry(self) -> dict[str, Any]:
         """The document of `/api/geometry`."""
@@ -42,9 +44,6 @@ def routes_of(source: Source) -> list[Route]:
     """All routes, over `source`."""
     geometry = pack(orjson.dumps(source.geometry()), JSON)
     packed_dots: dict[int, StaticFile] = {}
-
-    async def stream(request: Request) -> Response:
-        return await serve_stream(request, source.hub)
 
     async def shapes(request: Request) -> Response:
         return respond(request.headers, geometry, ASK)
@@ -70,13 +69,21 @@ def routes_of(source: Source) -> list[Route]:
         return _json(document, 200 if ready else 503)
 
     return [
-        Route("/api/stream", stream),
+        _stream("/api/stream", source.hub),
+        _stream("/api/stream/ingest", source.books),
         Route("/api/geometry", shapes),
         Route("/api/sensors", sensors),
         Route("/api/dots", dots),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
     ]
+
+
+def _stream(path: str, hub: Hub) -> Route:
+    async def stream(request: Request) -> Response:
+        return await serve_stream(request, hub)
+
+    return Route(path, stream)
 
 
 def _json(document: Any, status: int = 200) -> Response:

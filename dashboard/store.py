@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from city.errors import DatabaseError
+from dashboard.ledger import LedgerStore
 
 #: Why the database gave no answer.
 Trouble = Literal["silent", "refused", "schema", "failed"]
@@ -117,3 +118,7 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Give up all connections."""
+
+
+class WholeStore(Store, LedgerStore, Protocol):
+    """The reads of all pages."""

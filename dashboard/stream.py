@@ -35,6 +35,9 @@ class Hub:
         self._count = 0
         self._closed = False
         self._waiting: set[asyncio.Future[None]] = set()
+        self._came = asyncio.Event()
+        #: how many streams are open
+        self.followers = 0
 
     @property
     def viewers(self) -> int:
@@ -53,6 +56,16 @@ class Hub:
         self._beat = (self._count, frame("beat", data))
         self._wake()
 
+    async def watched(self) -> None:
+        """Waits until somebody follows."""
+        while not self.followers:
+            self._came.clear()
+            await self._came.wait()
+
+    def forget(self) -> None:
+        """Who comes next waits for what is newer."""
+        self._tick = self._beat = (0, b"")
+
     def close(self) -> None:
         """End all streams, now and later."""
         self._closed = True
@@ -60,15 +73,20 @@ class Hub:
 
     async def frames(self) -> AsyncIterator[bytes]:
         """The newest snapshot at once, then each frame as it comes, until `close`."""
-        yield b"retry: %d\n\n" % RETRY_MS
-        seen = 0
-        while not self._closed:
-            fresh = [item for item in (self._tick, self._beat) if item[0] > seen]
-            for number, data in sorted(fresh):
-                seen = max(seen, number)
-                yield data
-            if not fresh:
-                await self._next()
+        self.followers += 1
+        self._came.set()
+        try:
+            yield b"retry: %d\n\n" % RETRY_MS
+            seen = 0
+            while not self._closed:
+                fresh = [item for item in (self._tick, self._beat) if item[0] > seen]
+                for number, data in sorted(fresh):
+                    seen = max(seen, number)
+                    yield data
+                if not fresh:
+                    await self._next()
+        finally:
+            self.followers -= 1
 
     async def _next(self) -> None:
         future = asyncio.get_running_loop().create_future()
@@ -85,5 +103,5 @@ class Hub:
 
 
 async def serve_stream(_request: Request, hub: Hub) -> Response:
-    """`GET /api/stream`: runs until the viewer goes or the hub closes."""
+    """`GET /api/stream…`: runs until the viewer goes or the hub closes."""
     return StreamingResponse(hub.frames(), media_type="text/event-stream", headers=HEADERS)

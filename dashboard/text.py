@@ -12,6 +12,9 @@ LANGUAGES = ("ko", "en", "es")
 #: key → (Korean, English, Spanish)
 WORDS: dict[str, tuple[str, str, str]] = {
     # header
+    "pages": ("화면", "Pages", "Páginas"),
+    "page_live": ("현황", "Live", "En vivo"),
+    "page_ingest": ("수집", "Ingest", "Ingesta"),
     "extent": ("{districts}개 {word} · {sensors}", "{districts} {word} · {sensors}", "{districts} {word} · {sensors}"),
     "sensor_count": ("{n}대", "{n} sensors", "{n} sensores"),
     "sensor_count_one": ("1대", "1 sensor", "1 sensor"),

@@ -54,10 +54,16 @@ def commands() -> str:
 
 def _described(command: Any, path: str) -> Iterator[str]:
     if hasattr(command, "list_commands"):
+        if command.invoke_without_command:
+            yield from _one(command, path)
         context = command.make_context(path, [], resilient_parsing=True)
         for name in command.list_commands(context):
             yield from _described(command.get_command(context, name), f"{path} {name}")
         return
+    yield from _one(command, path)
+
+
+def _one(command: Any, path: str) -> Iterator[str]:
     yield f"## `{' '.join([path, *_usage(command.params)])}`"
     yield _paragraph(command.help or "")
     options = [line for parameter in command.params for line in _option(parameter)]

@@ -14,7 +14,9 @@ sys.path.insert(0, str(DOCS.parent))  # as a script this folder is first, and th
 from city.contract import Decoder  # noqa: E402 after the line above
 from city.metrics import load_catalogue  # noqa: E402
 from city.reading import Reading, Refusal  # noqa: E402
+from city.settings import Settings  # noqa: E402
 from ingest.batch import NOT_A_GATEWAY  # noqa: E402
+from ingest.gate import FLOOD_UNKNOWN, Gate  # noqa: E402
 from ingest.message import RETAINED, Delivery, Judge, below_floor  # noqa: E402
 from ingest.registry import LIMIT, RETIRED, UNKNOWN  # noqa: E402
 from tests import wire  # noqa: E402
@@ -25,11 +27,11 @@ INTRO = """\
 *Written by `python docs/refusals.py` from `tests/samples`; each line is sent through real brokers by the tests.*
 
 A *quarantined* message is kept whole with its reason (a bad element of an array alone, the others are stored), and its
-device is told on `<prefix>/<serial>/error`. A *rejected* one is counted, and its beginning kept. `sdot watch SERIAL`
-shows both as they happen. The readings around a bad one are stored.
+device is told on `<prefix>/<serial>/error`. A *rejected* one is counted; of one that is too large the beginning is kept,
+of a flood one in a thousand. `sdot watch SERIAL` shows both as they happen. The readings around a bad one are stored.
 """
 LATER = """\
-## What depends on the registry
+## What depends on the registry, and on the pace
 
 | outcome | reason |
 |---|---|
@@ -52,6 +54,8 @@ def refusals() -> str:
                 )
             )
     registry = [f"| quarantined | {_cell(one.text)} |" for one in (UNKNOWN, LIMIT, RETIRED, RETAINED)]
+    flood = Gate(Settings().readings_per_minute, lambda _: False).refusal
+    registry += [f"| rejected | {_cell(one.text)} |" for one in (flood, FLOOD_UNKNOWN)]
     return "\n".join(parts) + "\n" + LATER + "\n".join(registry) + "\n"
 
 

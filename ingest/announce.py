@@ -152,6 +152,8 @@ class Feedback:
             self._told = {serial: at for serial, at in self._told.items() if now - at < FEEDBACK_EVERY_S}
         for verdicts in batch.verdicts:
             refused = next((v for v in verdicts if v.refusal is not None), None)
+            if refused is not None and refused.refusal is not None and not refused.refusal.kept:
+                continue  # a flood: one of its like is told
             if refused is None or refused.refusal is None or refused.message.serial is None:
                 continue
             serial = refused.message.serial

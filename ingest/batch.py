@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from city.reading import Reading, Refusal
 from ingest.fold import Fact, Outcome
+from ingest.gate import Strangers
 from ingest.message import Message, below_floor
 from ingest.quarantine import Case
 from ingest.registry import LIMIT, RETIRED, UNKNOWN, Registry, Sensor
 from ingest.tally import NO_SENSOR, Tally
 
+#: Reasons that turn a reading away for its size or its pace: counted, a sample kept.
+REJECTING = frozenset({"too_large", "flood", "flood_unknown"})
 NOT_A_GATEWAY = Refusal(
     "not_a_gateway", 'this sensor is not registered as a gateway, so it cannot carry "sensor"; leave it out'
 )
@@ -43,8 +46,8 @@ class Verdict:
 
     def refuse(self, refusal: Refusal, place: int | None = None) -> None:
         """It goes to quarantine, or is turned away."""
-        self.refusal = Refusal(refusal.code, refusal.text, refusal.index if place is None else place)
-        self.outcome = Outcome.REJECTED if refusal.code == "too_large" else Outcome.QUARANTINED
+        self.refusal = refusal if place is None else replace(refusal, index=place)
+        self.outcome = Outcome.REJECTED if refusal.code in REJECTING else Outcome.QUARANTINED
 
 
 class Clock:
@@ -75,10 +78,12 @@ class Batch:
     _carriers: list[int] = field(default_factory=list)
     #: verdict of each fact, in order
     _owners: list[Verdict] = field(default_factory=list)
+    #: verdicts of what is refused, in order
+    _refused: list[Verdict] = field(default_factory=list)
 
     def judge(self, registry: Registry, clock: Clock, floor: datetime) -> None:
         """Find each reading's sensor and make facts of those that can be stored."""
-        self.verdicts, self.facts, self._carriers, self._owners = [], [], [], []
+        self.verdicts, self.facts, self._carriers, self._owners, self._refused = [], [], [], [], []
         for message in self.messages:
             carrier = registry.get(message.serial) if message.serial else None
             verdicts = [self._one(message, item, carrier, registry, floor) for item in message.items]
@@ -87,6 +92,8 @@ class Batch:
             for verdict in verdicts:
                 if verdict.outcome is None:
                     self._add_fact(verdict, clock)
+                elif verdict.refusal is not None:
+                    self._refused.append(verdict)
 
     def _one(
         self,
@@ -142,20 +149,24 @@ class Batch:
         for verdicts, carrier in zip(self.verdicts, self._carriers, strict=True):
             if verdicts:
                 tally.add_message(verdicts[0].message.at, [verdict.counted for verdict in verdicts], carrier)
+        for verdict, refusal in self.refused():
+            tally.add_reason(verdict.message.at, refusal.code, verdict.counted[1])
         return tally
+
+    def refused(self) -> list[tuple[Verdict, Refusal]]:
+        """What was refused, and why."""
+        return [(verdict, verdict.refusal) for verdict in self._refused if verdict.refusal is not None]
 
     def unknown(self) -> set[str | None]:
         """Serials that are no sensor's."""
-        refused = (v for verdicts in self.verdicts for v in verdicts if v.refusal)
-        return {_serial(v) for v in refused if v.refusal and v.refusal.code == UNKNOWN.code}
+        return {_serial(v) for v, refusal in self.refused() if refusal.code == UNKNOWN.code}
 
     def cases(self) -> list[Case]:
         """What goes to quarantine."""
         return [
-            Case(v.message, v.refusal, v.outcome, v.sensor_id or None)
-            for verdicts in self.verdicts
-            for v in verdicts
-            if v.refusal is not None and v.outcome is not None
+            Case(v.message, refusal, v.counted[1], v.sensor_id or None)
+            for v, refusal in self.refused()
+            if refusal.kept
         ]
 
     def statuses(self) -> list[tuple[str, bool, datetime]]:
@@ -187,12 +198,13 @@ def _refusal(sensor: Sensor | None, reading: Reading, floor: datetime) -> Refusa
     return below_floor(reading.time, floor) if reading.time is not None else None
 
 
-def with_limit(batch: Batch, limited: frozenset[str]) -> None:
-    """Serials beyond the hourly limit are refused as such, not as unknown."""
-    for verdicts in batch.verdicts:
-        for verdict in verdicts:
-            if verdict.refusal and verdict.refusal.code == UNKNOWN.code and _serial(verdict) in limited:
-                verdict.refuse(LIMIT, verdict.refusal.index)
+def with_limit(batch: Batch, limited: frozenset[str], strangers: Strangers) -> None:
+    """Serials beyond the hourly limit are refused as such, not as unknown; a flood of strangers is turned away."""
+    strangers.begin()
+    for verdict, refusal in batch.refused():
+        if refusal.code == UNKNOWN.code:
+            limit = LIMIT if _serial(verdict) in limited else refusal
+            verdict.refuse(strangers.check() or limit, refusal.index)
 
 
 def _serial(verdict: Verdict) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 from psycopg import errors
+from psycopg.copy import QueuedLibpqWriter
 
 from city.db import statement
 from city.errors import DatabaseError
@@ -31,8 +32,11 @@ _HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 _TRAILER = b"\xff\xff"
 #: PostgreSQL counts microseconds from 2000-01-01.
 _EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
-#: Bytes handed to libpq at a time.
-_CHUNK = 1 << 20
+#: Rows laid out and handed to libpq at a time: some hundred kB, which stay in the processor's cache.
+_LAID_OUT = 4096
+#: A mark of `touched` names the bucket of 10 minutes around it; local buckets begin at whole 5 minutes of UTC in every
+#: zone, so one mark in 5 minutes is enough.
+TOUCHED = np.timedelta64(5, "m")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class BulkWriter:
             return self._store(block)
         except errors.UniqueViolation:
             fresh = self._without_known(block)
-            self._count(block, Outcome.DUPLICATE, without=fresh)
+            self._count(block, datetime.now(UTC), Outcome.DUPLICATE, without=fresh)
             return self._store(fresh) if len(fresh.times) else 0
 
     def finish(self) -> None:
@@ -105,12 +109,15 @@ class BulkWriter:
             self._keep_details(block)
             self._touch(block)
         self._note_newest(block, now)
-        self._count(block, Outcome.STORED)
+        self._count(block, now, Outcome.STORED)  # the rows' minute of arrival is the ledger's
         return len(block.times)
 
     def _copy(self, block: Block, now: datetime) -> None:
         keys = tuple(block.values)
-        with self._conn.cursor() as cursor, cursor.copy(statement("copy_reading", keys)) as copy:
+        cursor = self._conn.cursor()
+        # the writer's own thread sends while the next rows are laid out
+        writer = QueuedLibpqWriter(cursor)
+        with cursor, cursor.copy(statement("copy_reading", keys), writer=writer) as copy:
             copy.write(_HEADER)
             for chunk in encode(block, self._flags(block), self._district_ids(block), now):
                 copy.write(chunk)
@@ -146,30 +153,37 @@ class BulkWriter:
         border = np.datetime64(self._open_from.astimezone(UTC).replace(tzinfo=None), "us")
         closed = block.times < border
         if closed.any():
-            times = [_instant(time) for time in block.times[closed]]
-            self._conn.execute(statement("insert_touched"), [block.sensor_ids[closed].tolist(), times])
+            sensors, starts = _once(block.sensor_ids[closed], _floored(block.times[closed]))
+            self._conn.execute(statement("insert_touched"), [sensors.tolist(), _instants(starts)])
 
     def _note_newest(self, block: Block, now: datetime) -> None:
-        order = np.argsort(block.sensor_ids, kind="stable")
+        order = np.lexsort((block.times, block.sensor_ids))
+        times = block.times[order]
         sensors, starts = np.unique(block.sensor_ids[order], return_index=True)
-        for sensor, rows in zip(sensors, np.split(order, starts[1:]), strict=True):
-            last = _instant(block.times[rows].max())
-            row = self._newest.setdefault(int(sensor), Newest(last, now))
-            row.time = max(row.time, last)
-            for key, column in block.values.items():
-                self._note_value(row, key, column[rows], block.times[rows])
+        ends = np.append(starts[1:], len(times)) - 1
+        rows, lasts = [], _instants(times[ends])
+        for sensor, last in zip(sensors.tolist(), lasts, strict=True):
+            rows.append(self._newest.setdefault(sensor, Newest(last, now)))
+            rows[-1].time = max(rows[-1].time, last)
+        for key, column in block.values.items():
+            ordered = column[order]
+            # the last row in which each sensor has a value; −1 or a row of the sensor before: none
+            at = np.maximum.reduceat(np.where(np.isnan(ordered), -1, np.arange(len(ordered))), starts)
+            found = np.flatnonzero(at >= starts)
+            same = len(found) == len(at) and np.array_equal(at, ends)
+            instants = lasts if same else _instants(times[at[found]])
+            self._note_values([rows[place] for place in found], key, ordered[at[found]], instants)
 
-    def _note_value(self, row: Newest, key: str, column: Column, times: Column) -> None:
-        present = np.flatnonzero(~np.isnan(column))
-        if not len(present):
-            return
-        last = present[np.argmax(times[present])]
-        value, time = float(column[last]), _instant(times[last])
-        if key not in row.values or time >= row.values[key][1]:
-            row.values[key] = (value, time, self._series.plausible.is_flagged(key, value))
+    def _note_values(self, rows: list[Newest], key: str, values: Column, times: list[datetime]) -> None:
+        low, high = self._catalogue[key].plausible
+        flagged = (values < low) | (values > high)
+        for row, value, time, flag in zip(rows, values.tolist(), times, flagged.tolist(), strict=True):
+            held = row.values.get(key)
+            if held is None or time >= held[1]:
+                row.values[key] = (value, time, flag)
 
-    def _count(self, block: Block, outcome: Outcome, without: Block | None = None) -> None:
-        now, less = datetime.now(UTC), _per_sensor(without) if without is not None else {}
+    def _count(self, block: Block, now: datetime, outcome: Outcome, without: Block | None = None) -> None:
+        less = _per_sensor(without) if without is not None else {}
         for sensor, count in _per_sensor(block).items():
             if number := count - less.get(sensor, 0):
                 self._tally.add_readings(now, sensor, outcome, number)
@@ -205,6 +219,25 @@ def _per_sensor(block: Block) -> dict[int, int]:
     return {int(sensor): int(count) for sensor, count in zip(sensors, counts, strict=True)}
 
 
+def _once(sensors: Column, times: Column) -> tuple[Column, Column]:
+    """Each pair of the two columns once, sorted."""
+    order = np.lexsort((times, sensors))
+    sensors, times = sensors[order], times[order]
+    new = np.ones(len(times), dtype=bool)
+    new[1:] = (sensors[1:] != sensors[:-1]) | (times[1:] != times[:-1])
+    return sensors[new], times[new]
+
+
+def _floored(times: Column) -> Column:
+    step = int(TOUCHED / np.timedelta64(1, "us"))
+    return np.asarray((times.astype("int64") // step * step).astype("datetime64[us]"))
+
+
+def _instants(times: Column) -> list[datetime]:
+    """Instants in UTC, as Python has them."""
+    return [time.replace(tzinfo=UTC) for time in times.astype("datetime64[us]").tolist()]
+
+
 def _instant(time: Any) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
         microseconds=int(time.astype("datetime64[us]").astype("int64"))
@@ -219,9 +252,9 @@ def encode(block: Block, flags: Column, districts: Column, received_at: datetime
     for code in np.unique(codes):
         rows = np.flatnonzero(codes == code)
         nulls = absent[rows[0]]
-        data = _rows(block, rows, nulls, flags, districts, received_at).tobytes()
-        for start in range(0, len(data), _CHUNK):
-            yield data[start : start + _CHUNK]
+        for start in range(0, len(rows), _LAID_OUT):
+            part = rows[start : start + _LAID_OUT]
+            yield _rows(block, part, nulls, flags, districts, received_at).tobytes()
 
 
 def _rows(
@@ -249,10 +282,14 @@ def _laid_out(fields: list[tuple[str, str, Any]], count: int) -> Column:
         layout.append((f"#{name}", ">i4"))
         if kind:
             layout.append((f"={name}", kind))
-    records = np.empty(count, dtype=layout)
-    records["fields"] = len(fields)
+    one = np.zeros(1, dtype=layout)  # what all rows have in common is written once
+    one["fields"] = len(fields)
     for name, kind, column in fields:
-        records[f"#{name}"] = np.dtype(kind).itemsize if kind else -1
-        if kind:
+        one[f"#{name}"] = np.dtype(kind).itemsize if kind else -1
+        if kind and np.ndim(column) == 0:
+            one[f"={name}"] = column
+    records = np.repeat(one, count)
+    for name, kind, column in fields:
+        if kind and np.ndim(column):
             records[f"={name}"] = column
     return records

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from ingest.fold import Outcome
+from ingest.pulse import Pulse
 from ingest.tally import Tally
 from ingest.writer import Report
-
-#: Later than this is a replay, not a lag.
-MAX_LAG_S = 3600.0
 
 
 class Counters:
@@ -25,10 +26,6 @@ class Counters:
         self.batch_seconds = Histogram(
             "sdot_batch_seconds", "Time of a batch's transaction", registry=registry,
             buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
-        )  # fmt: skip
-        self.lag_seconds = Histogram(
-            "sdot_lag_seconds", "From measurement to commit, of readings under an hour old", registry=registry,
-            buckets=(0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 600, 3600),
         )  # fmt: skip
         self.retries = Counter(
             "sdot_batch_retries", "Batches tried again after a database error", registry=registry
@@ -49,19 +46,20 @@ class Counters:
             self.messages.labels(outcome.label)
             self.readings.labels(outcome.label)
 
+    def watch(self, pulse: Pulse) -> None:
+        """Tell what a worker's pulse knows, too."""
+        self.registry.register(pulse.lag)
+        self.registry.register(_Told(pulse))
+
     def add(self, report: Report, now: datetime) -> None:
         """Count a commit."""
         self.batch_seconds.observe(report.seconds)
         self.last_commit.set(now.timestamp())
         for batch in report.batches:
             self._count(batch.tally)
-            for case in batch.cases():
-                self.refusals.labels(case.refusal.code).inc()
+            for _, refusal in batch.refused():
+                self.refusals.labels(refusal.code).inc()
             self.extra.inc(sum(batch.extra_keys()[0].values()))
-            # One reading a batch is sample enough; what comes late by days would drown the rest.
-            lag = (now - batch.facts[-1].time).total_seconds() if batch.facts else MAX_LAG_S
-            if lag < MAX_LAG_S:
-                self.lag_seconds.observe(lag)
 
     def _count(self, tally: Tally | None) -> None:
         messages, readings = tally.totals() if tally else ([], [])
@@ -69,3 +67,31 @@ class Counters:
             for outcome, count in zip(Outcome, counts, strict=False):
                 if count:
                     counter.labels(outcome.label).inc(count)
+
+
+class _Told(Collector):
+    """What a pulse knows, asked for when Prometheus asks."""
+
+    def __init__(self, pulse: Pulse) -> None:
+        self._pulse = pulse
+
+    def collect(self) -> Iterator[Metric]:
+        pulse = self._pulse
+        gaps = CounterMetricFamily("sdot_gaps", "Gaps that began, by kind", labels=["kind"])
+        opened = GaugeMetricFamily("sdot_gap_open", "1 while a gap lasts, by kind", labels=["kind"])
+        for kind, count in pulse.counts.items():
+            gaps.add_metric([kind], count)
+        for kind, episode in pulse.episodes.items():
+            opened.add_metric([kind], float(episode.open))
+        yield from (gaps, opened)
+        for name, text, value in (
+            ("sdot_window_full_seconds", "Seconds with a full in-flight window", pulse.window_full_s),
+            ("sdot_database_full_seconds", "Seconds of full batches in the database", pulse.database_full_s),
+            ("sdot_broker_dropped", "Messages the broker dropped, noted by this worker", pulse.dropped),
+            ("sdot_quarantine_trimmed", "Cases taken out of quarantine for age or size", pulse.trimmed),
+        ):
+            yield CounterMetricFamily(name, text, value=value)
+        yield GaugeMetricFamily("sdot_busy_ratio", "Share of time not waiting for messages", value=pulse.busy)
+        told = pulse.news.latest
+        known = float("nan") if told is None or told.stored is None else told.stored
+        yield GaugeMetricFamily("sdot_broker_stored", "Messages the broker keeps; NaN: not told", value=known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -22,6 +23,8 @@ class Drain:
         self._settings, self._sessions = settings, sessions
         self._slot: int | None = None
         self.retained_due = False
+        #: when the holder of the slot that is drained was seen last, None where there was no session
+        self.seen_before: datetime | None = None
 
     def drop(self) -> int | None:
         """The database connection, and the hold on the slot with it, is gone; the number of the session given up."""
@@ -44,6 +47,7 @@ class Drain:
         if self._slot is not None:
             log.warning("slot %s has no holder; fetching what its session still has", self._slot)
             load_timeless(conn, self._sessions, self._slot)
+            self.seen_before = slots.last_seen(conn, self._slot)
             self._sessions.open(self._slot, "drain")
 
     def _end(self, conn: psycopg.Connection[Any], slot: int, busy: set[int]) -> None:

@@ -52,6 +52,8 @@ class Snapshot:
     values: Values
     extra: Mapping[str, Any] | None
     replaced_at: datetime
+    #: a lower revision carried it: the row never held these values
+    carried: bool = False
 
 
 @dataclass(slots=True)
@@ -120,7 +122,8 @@ def _again(key: Key, row: Row, fact: Fact, snapshots: list[Snapshot]) -> Outcome
     if any(revision == fact.revision and holds(values, fact.values) for revision, values in row.held):
         return Outcome.DUPLICATE
     if fact.revision < row.revision:
-        _keep(row, snapshots, Snapshot(key, fact.revision, fact.values, fact.extra, fact.received_at))
+        late = Snapshot(key, fact.revision, fact.values, fact.extra, fact.received_at, carried=True)
+        _keep(row, snapshots, late)
         return Outcome.DUPLICATE
     _keep(row, snapshots, Snapshot(key, row.revision, row.values, row.extra, fact.received_at))
     row.replaced.update(key for key, value in fact.values.items() if row.values.get(key) != value)

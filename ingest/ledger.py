@@ -23,6 +23,13 @@ def raise_counts(conn: psycopg.Connection[Any], writer: str, tally: Tally) -> No
         keys = _literals(key for key, _ in days)
         columns = _literals(counts for _, counts in days)
         conn.execute(statement("raise_ledger_sensor_days"), [writer, *keys, *columns])
+    if tally.reasons:
+        reasons = sorted(
+            (minute, code, outcome.label, count)
+            for minute, found in tally.reasons.items()
+            for (code, outcome), count in found.items()
+        )
+        conn.execute(statement("raise_ledger_reasons"), [writer, *map(list, zip(*reasons, strict=True))])
 
 
 def _literals(rows: Iterable[Iterable[Any]]) -> list[str]:

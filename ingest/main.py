@@ -11,11 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from city import logs
+from city import endpoint, logs
 from city.errors import SettingsError
 from city.pack import load_pack
 from city.settings import Settings, environment, require
-from ingest import probe
 from ingest.worker import Worker
 
 log = logging.getLogger("ingest.main")
@@ -51,7 +50,7 @@ def run_worker(settings: Settings, number: int | None = None) -> None:
     worker = Worker(settings, pack.catalogue, pack, pack.zone, parent)
     _on_stop(worker.stop)
     port = settings.metrics_port + (number or 0)
-    worker.seat.metrics_port = probe.serve(
+    worker.seat.metrics_port = endpoint.serve(
         settings.metrics_host, port, worker.counters.registry, worker.standing
     )
     _spare_the_collector()

@@ -10,6 +10,7 @@ from typing import Literal
 
 from city.contract import BadMessage, Decoder, check_size
 from city.reading import SERIAL, Reading, Refusal
+from ingest.gate import Gate
 
 log = logging.getLogger("ingest.message")
 
@@ -63,9 +64,9 @@ class Message:
 class Judge:
     """Turns topic and payload into a Message."""
 
-    def __init__(self, prefix: str, decoder: Decoder) -> None:
+    def __init__(self, prefix: str, decoder: Decoder, gate: Gate | None = None) -> None:
         self._prefix = prefix + "/"
-        self._decoder = decoder
+        self._decoder, self._gate = decoder, gate
         self._topics: dict[str, tuple[Leaf, str | None]] = {}
 
     def judge(
@@ -79,8 +80,13 @@ class Judge:
         message = Message(topic, payload, at, delivery, leaf, serial, self._decoder.name)
         if leaf == "error":
             return message
+        if self._gate is not None and (flood := self._gate.check(serial or "")):
+            message.items = [flood]
+            return message
         too_large = check_size(payload)
         message.items = [too_large] if too_large else self._items(message)
+        if self._gate is not None:
+            self._gate.charge(serial or "", message.items)
         if leaf == "reading" and not too_large:
             self._check_times(message, retained=retained)
         return message

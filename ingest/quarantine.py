@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,12 @@ from ingest.message import MAX_TOPIC, Message
 
 #: Of a message over the size limit only the head is kept.
 REJECTED_SAMPLE_BYTES = 1024
+#: Of one statement: rows, and bytes of payload (PostgreSQL's messages end at 1 GB).
+STATEMENT_ROWS, STATEMENT_BYTES = 1000, 8_000_000
+#: place of the payload in a row
+PAYLOAD = 13
+#: Reasons that a change of the registry heals: the same body without a time, again, is another reading then.
+TAKEN_LATER = frozenset({"unknown_sensor", "registration_limit", "retired", "not_a_gateway"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,21 @@ def keep(conn: psycopg.Connection[Any], cases: Iterable[Case], writer: str) -> N
         known = rows.setdefault(row[0], row)
         if known is not row:
             known[2], known[3] = max(known[2], row[2]), known[3] + 1
-    with conn.cursor() as cursor:
-        cursor.executemany(statement("insert_quarantine"), [rows[digest] for digest in sorted(rows)])
+    for part in _parts([rows[digest] for digest in sorted(rows)]):
+        conn.execute(statement("insert_quarantine"), [list(column) for column in zip(*part, strict=True)])
+
+
+def _parts(rows: list[list[Any]]) -> Iterator[list[list[Any]]]:
+    """Rows by many, but not more than a few megabytes of payload a statement."""
+    part, size = [], 0
+    for row in rows:
+        part.append(row)
+        size += len(row[PAYLOAD] or b"")
+        if len(part) == STATEMENT_ROWS or size > STATEMENT_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
 
 
 class _Bodies:
@@ -72,7 +91,9 @@ def _elements(payload: bytes) -> list[Any] | None:
 
 def _row(case: Case, kept: bytes | None, writer: str) -> list[Any]:
     message, refusal = case.message, case.refusal
-    parts = (message.topic, refusal.code, str(refusal.index))
+    parts = [message.topic, refusal.code, str(refusal.index)]
+    if message.digest is not None and refusal.code in TAKEN_LATER:
+        parts.append(message.at.isoformat())
     body = message.payload if refusal.index is None or kept is None else kept
     digest = hashlib.blake2b("\0".join(parts).encode() + b"\0" + body, digest_size=16).digest()
     topic = message.topic[:MAX_TOPIC].replace("\x00", "\\0")

@@ -96,6 +96,11 @@ class Registry:
         """The sensor of a serial, as far as known here."""
         return self._sensors.get(serial)
 
+    def is_gateway(self, serial: str) -> bool:
+        """Whether messages of a serial may carry the readings of others, as far as known here."""
+        sensor = self._sensors.get(serial)
+        return sensor is not None and sensor.gateway
+
     def refresh(self, conn: psycopg.Connection[Any], version: int) -> None:
         """Read what changed, where the database's version is another than ours."""
         if version == self.version:
@@ -137,6 +142,8 @@ class Registry:
 
         Those beyond the limit stay unknown.
         """
+        if per_hour <= _one(conn, "count_registered"):
+            return  # no lock, and no new version for others to read: a flood of serials asks with each batch
         with conn.transaction():
             version = _one(conn, "registration_begin")
             if not self._districts:

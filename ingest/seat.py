@@ -6,6 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -27,6 +28,9 @@ SMALLEST_SHARE = 1 / 64
 #: A holder whose heart has not beaten for so long has left an orphan.
 ORPHAN_S = 15.0
 
+#: A standby, and a schema that is older than we are: its staging tables would stay as old as their session.
+_NEW_CONNECTION = (errors.ReadOnlySqlTransaction, errors.UndefinedColumn)
+
 #: Called with a fresh connection, the slot, and whether that slot is new to this worker.
 Prepare = Callable[[psycopg.Connection[Any], int, bool], None]
 
@@ -46,6 +50,10 @@ class Seat:
         #: how much of a batch to try at once, halved where a call did not end in time
         self.share = 1.0
         self.lost_at = time.monotonic()
+        #: when the slot's holder before us was seen, None where the broker had no session for it
+        self.seen_before: datetime | None = None
+        #: process id and start of our last connection at the server, where it may live on after we gave it up
+        self._backend: tuple[int, datetime] | None = None
 
     @property
     def writer(self) -> str:
@@ -77,6 +85,7 @@ class Seat:
         try:
             conn = connect(self._settings.database_url, "sdot ingest")
             with self._watchdog.limit(conn, CALL_LIMIT_S):
+                self._begin(conn)
                 seated = self._sit(conn, prepare)
         except (DatabaseError, psycopg.Error) as error:
             self._close(conn)
@@ -90,6 +99,12 @@ class Seat:
         log.info("connected to the database, slot %s", self.slot)
         return True
 
+    def _begin(self, conn: psycopg.Connection[Any]) -> None:
+        """End our last connection, if the server has not noticed yet: it holds our slot, and a batch's locks."""
+        if self._backend is not None:
+            conn.execute(statement("end_backend"), self._backend)
+        self._backend = conn.execute(statement("begin_seat")).fetchone()
+
     def _sit(self, conn: psycopg.Connection[Any], prepare: Prepare) -> bool:
         before = self.slot
         slot = slots.take_slot(conn, before)
@@ -99,6 +114,8 @@ class Seat:
             return False
         self.slot = slot
         try:
+            if slot != before:
+                self.seen_before = slots.last_seen(conn, slot)
             slots.introduce(conn, slot, self.writer, self.metrics_port)
             prepare(conn, slot, slot != before)
         except psycopg.Error:
@@ -134,10 +151,10 @@ class Seat:
         conn = self.conn
         self._shrink(error)
         gone = conn is None or conn.broken or conn.closed
-        if gone or not error.sqlstate or isinstance(error, errors.ReadOnlySqlTransaction):
+        if gone or not error.sqlstate or isinstance(error, _NEW_CONNECTION):
             self.lost(one_line(error))
             return True
-        # Deadlocks, serialization failures, locks, a full disk, a schema on its way: the same batch again.
+        # Deadlocks, serialization failures, locks, a full disk: the same batch again.
         log.warning("the database does not take it yet: %s", one_line(error))
         self._wait()
         return False

@@ -16,7 +16,7 @@ from ingest.newest import Newest
 from ingest.plausible import Plausible
 
 _READING_TYPES = ["timestamptz", "int4", "int2", "timestamptz", "int4", "int8", "jsonb"]
-_REVISION_TYPES = ["int4", "timestamptz", "int4", "timestamptz", "int8", "jsonb"]
+_REVISION_TYPES = ["int4", "timestamptz", "int4", "timestamptz", "int8", "jsonb", "bool"]
 
 
 class Series:
@@ -95,7 +95,7 @@ class Series:
             for snap in snapshots:
                 flags = self.plausible.flags(snap.values)
                 extra = Jsonb(snap.extra) if snap.extra else None
-                head = (*snap.key, snap.revision, snap.replaced_at, flags, extra)
+                head = (*snap.key, snap.revision, snap.replaced_at, flags, extra, snap.carried)
                 copy.write_row(head + tuple(map(snap.values.get, keys)))
 
     def _write_flags(

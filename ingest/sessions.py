@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from city.settings import Settings, mqtt_address
-from ingest.subscriber import Receive, Role, Session
+from ingest.subscriber import News, Receive, Role, Session
 from ingest.timeless import Timeless
 
 #: number of the session that fetches retained messages; the others have their slot's
@@ -21,8 +21,12 @@ IDLE_S = 0.05
 class Sessions:
     """Opens, reads and closes sessions; knows what each was sent without a time of its own."""
 
-    def __init__(self, settings: Settings, receive: Receive, open_since: Callable[[], float]) -> None:
-        self._settings, self._receive = settings, receive
+    def __init__(
+        self, settings: Settings, receive: Receive, open_since: Callable[[], float], news: News
+    ) -> None:
+        self._settings, self._receive, self._news = settings, receive, news
+        #: seconds spent waiting for something to read
+        self.idle_s = 0.0
         #: since when (monotonic seconds) the oldest message waits for its commit
         self.open_since = open_since
         self._open: dict[int, Session] = {}
@@ -39,25 +43,42 @@ class Sessions:
         """The session of that number, if it is open."""
         return self._open.get(number) if number is not None else None
 
-    @property
-    def topic(self) -> str:
-        """What the live session subscribes to."""
-        plain = f"{self._settings.topic_prefix}/#"
-        return f"$share/{self._settings.mqtt_group}/{plain}" if self._settings.mqtt_shared else plain
+    def topic(self, *, alone: bool) -> str:
+        """What a slot's session subscribes to: a share, or everything where it is the only one.
 
-    def open(self, number: int, role: Role) -> None:
-        """Begin a session: the slot's own, another slot's to drain, or one for what is retained."""
-        name = f"{self._settings.mqtt_group}-{number}"
-        topic = self.topic
+        Of both, a broker that restarts has to remember the subscription until ingest is back: mosquitto 2.0 writes
+        down plain subscriptions only (measured: a share is gone, and what devices publish meanwhile is lost).
+        """
+        plain = f"{self._settings.topic_prefix}/#"
+        share = self._settings.mqtt_shared and not alone
+        return f"$share/{self._settings.mqtt_group}/{plain}" if share else plain
+
+    def is_whole(self, number: int | None) -> bool:
+        """Whether that session is subscribed to everything, or may still be."""
+        session = self.get(number)
+        plain = self.topic(alone=True)
+        return session is not None and (
+            session.topic == plain or (session.former == plain and not session.unsubscribed)
+        )
+
+    def open(self, number: int, role: Role, *, alone: bool = False) -> None:
+        """Begin a session: the slot's own, another slot's to drain, or one for what is retained.
+
+        `alone`: no other slot has a session.
+        """
+        name, topic = f"{self._settings.mqtt_group}-{number}", self.topic(alone=alone)
+        former: str | None = self.topic(alone=not alone)
         if role == "retained":
-            name, topic = f"{self._settings.mqtt_group}-retained", f"{self._settings.topic_prefix}/#"
+            name, topic, former = f"{self._settings.mqtt_group}-retained", self.topic(alone=True), None
         self.timeless.setdefault(number, Timeless(self._settings.inflight))
         self._epochs[number] = 0
         address = mqtt_address(self._settings.mqtt_url)
         window = self._settings.inflight
-        self._open[number] = Session(
-            address, name, topic, self._receive, number=number, role=role, window=window
-        )
+        session = Session(address, name, topic, self._receive, number=number, role=role, window=window)
+        if role == "live" and self._settings.mqtt_shared:  # iotcore tells nothing
+            session.news = self._news
+        session.former = former if former != topic else None
+        self._open[number] = session
 
     def remember(self, number: int, digests: bytes) -> None:
         """What the last holder of a slot committed without knowing that the broker heard of it."""
@@ -100,6 +121,7 @@ class Sessions:
         sessions = [session for session in self if session.fileno() >= 0]
         if not sessions:
             time.sleep(IDLE_S)
+            self.idle_s += IDLE_S
             return False
         for session in sessions:
             session.paused = held and session.connected
@@ -108,7 +130,9 @@ class Sessions:
         owing = [session for session in sessions if session.has_acks]
         read = [session for session in reading if session.has_read]
         due_s = min((session.acks_due_in_s for session in owing), default=patience_s)
+        before = time.monotonic()
         found, writable, _ = select.select(reading, waiting, [], 0.0 if read else min(due_s, patience_s))
+        self.idle_s += time.monotonic() - before
         ready = read + [session for session in found if session not in read]
         for session in owing:
             if session not in ready and session.acks_due_in_s == 0.0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -27,6 +28,12 @@ def take_slot(conn: psycopg.Connection[Any], wanted: int | None = None) -> int |
     if wanted is None:
         raise BrokerError(f"all {MAX_SLOTS} slots are held; stop some workers")
     return None
+
+
+def last_seen(conn: psycopg.Connection[Any], slot: int) -> datetime | None:
+    """When the holder of a slot that has a session at the broker was seen last; None where it has none."""
+    row = conn.execute(statement("read_slot"), [slot]).fetchone()
+    return row[0] if row else None
 
 
 def introduce(conn: psycopg.Connection[Any], slot: int, writer: str, metrics_port: int | None) -> None:

@@ -15,6 +15,7 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from city.settings import MqttAddress
+from ingest.broker import TOPICS
 from ingest.message import Delivery
 from ingest.wire import Client
 
@@ -24,8 +25,13 @@ log = logging.getLogger("ingest.subscriber")
 KEEPALIVE_S = 30
 #: A lost broker is tried again after 0.1 s, doubled up to this.
 MAX_BACKOFF_S = 5.0
+#: Where its machine refuses, so soon again: it costs a packet, and mosquitto 2.0 forgets shared subscriptions when it
+#: restarts, so that what devices publish before ours is there again reaches nobody (measured).
+REFUSED_RETRY_S = 0.1
 #: A round trip to the broker every so often, and how long an answer may take.
 PING_EVERY_S, PING_LIMIT_S = 1.0, 3.0
+#: A connection on which nothing came for so long is given up: half open, most likely.
+SILENCE_LIMIT_S = KEEPALIVE_S / 2
 #: How long the broker may take to forget a session.
 FORGET_LIMIT_S = 3.0
 #: PUBACKs of small batches go out together: a packet and a write for many.
@@ -34,6 +40,8 @@ ACK_DELAY_S = 0.02
 READ_TURN = 256
 
 Receive = Callable[[str, bytes, datetime, Delivery, bool], None]
+#: Takes what the broker tells of itself: topic, payload, arrival.
+News = Callable[[str, bytes, datetime], None]
 #: live: the shared subscription; retained: what the broker kept, once; drain: a slot nobody holds
 Role = Literal["live", "retained", "drain"]
 
@@ -53,6 +61,8 @@ class Session:
         window: int = 65535,
     ) -> None:
         self.client_id, self.topic, self.number, self.role = client_id, topic, number, role
+        #: what it must not be subscribed to any more, though the broker may remember it
+        self.former: str | None = None
         self.epoch = 0
         self.connected = False
         self.subscribed = self.unsubscribed = False
@@ -69,6 +79,11 @@ class Session:
         self._acks: deque[Delivery] = deque()
         self._acks_since, self._window = 0.0, window
         self._received = 0
+        #: takes what the broker tells of itself; None: it is not asked
+        self.news: News | None = None
+        self._news_mid: int | None = None
+        #: when the last connection was lost; None before the first
+        self.lost_since: datetime | None = None
         self._retry_at, self._backoff = 0.0, 0.1
         self._ping_mid: int | None = None
         self._ping_sent = self._pong = self._looked = time.monotonic()
@@ -96,7 +111,9 @@ class Session:
 
     # What paho calls
 
-    def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(
+        self, _client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any
+    ) -> None:
         if reason.is_failure:
             self._lost(f"the broker refuses {self.client_id}: {reason}")
             return
@@ -107,17 +124,33 @@ class Session:
         self._backoff, self._pong, self._ping_mid = 0.1, time.monotonic(), None
         self.last_message = time.monotonic()
         self.silent_since, self.unsubscribed = None, False
-        if self.role == "drain":
-            client.unsubscribe(self.topic)
-        else:
-            client.subscribe(self.topic, qos=1)
+        self._subscribe()
+        if self.news is not None and self.role != "drain":
+            self._news_mid = self._client.subscribe([(topic, 0) for topic in TOPICS])[1]
         log.info(
             "connected to the broker as %s%s", self.client_id, " (session resumed)" if self.resumed else ""
         )
 
+    def _subscribe(self) -> None:
+        if self.role == "drain":
+            self._client.unsubscribe([topic for topic in (self.topic, self.former, *TOPICS) if topic])
+            return
+        self._client.subscribe(self.topic, qos=1)
+        if self.former:  # in this order nothing falls between the two
+            self._client.unsubscribe(self.former)
+
+    def change(self, topic: str) -> None:
+        """Subscribe to `topic` instead."""
+        if topic != self.topic:
+            self.topic, self.former, self.unsubscribed = topic, self.topic, False
+            if self.connected:
+                self._subscribe()
+
     def _on_subscribe(
-        self, _client: mqtt.Client, _data: Any, _mid: int, reasons: Any, _properties: Any
+        self, _client: mqtt.Client, _data: Any, mid: int, reasons: Any, _properties: Any
     ) -> None:
+        if mid == self._news_mid:
+            return  # a broker that tells nothing of itself is as good
         if any(reason.is_failure for reason in reasons):
             self._lost(
                 f"the broker refuses the subscription to {self.topic}; check the ACL of {self.client_id}"
@@ -126,7 +159,8 @@ class Session:
         self.subscribed = True
 
     def _on_unsubscribe(self, *_: Any) -> None:
-        self.subscribed, self.unsubscribed = False, True
+        self.unsubscribed = True
+        self.subscribed = self.subscribed and self.role != "drain"
 
     def note_silence(self, *, read: bool) -> None:
         """Called each time the sockets were looked at: silence counts while nothing was there and nothing is due."""
@@ -144,6 +178,10 @@ class Session:
     def _on_message(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
         self._received += 1
         self._pong = time.monotonic()
+        if topic[:1] == b"$":
+            if self.news is not None:
+                self.news(topic.decode("utf-8", "replace"), payload, datetime.now(UTC))
+            return
         if retained or self.role != "retained":  # live traffic never ends, what was retained does
             self.last_message = self._pong
         delivery = Delivery(self.number, self.epoch, mid, qos)
@@ -163,6 +201,11 @@ class Session:
     def wants_write(self) -> bool:
         """Whether paho has bytes that the socket did not take."""
         return bool(self._client.want_write())
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it gets a share of the messages: of those, never what was retained."""
+        return self.topic.startswith("$share/")
 
     @property
     def healthy(self) -> bool:
@@ -219,6 +262,11 @@ class Session:
         return max(self._acks_since + ACK_DELAY_S - time.monotonic(), 0.0)
 
     @property
+    def owed(self) -> int:
+        """Acknowledgements that are not sent yet."""
+        return len(self._acks)
+
+    @property
     def has_acks(self) -> bool:
         """Whether acknowledgements wait to be sent."""
         return bool(self._acks)
@@ -250,7 +298,7 @@ class Session:
             silent = now - max(self._ping_sent, self.last_message)
             if silent > PING_LIMIT_S and self.detail == "connected":
                 self.detail, self.since = "the broker does not answer", datetime.now(UTC)
-            if silent > KEEPALIVE_S:
+            if silent > SILENCE_LIMIT_S:
                 self._drop("the broker does not answer")
         elif now - self._ping_sent >= PING_EVERY_S:
             self.detail = "connected"
@@ -267,11 +315,7 @@ class Session:
     @property
     def _ping_topic(self) -> str:
         # Under /error, which ingest may write and nobody of ours reads: no right beyond the documented ones.
-        prefix = (
-            self.topic.removeprefix("$share/").partition("/")[2]
-            if self.topic.startswith("$share/")
-            else self.topic
-        )
+        prefix = self.topic.removeprefix("$share/").partition("/")[2] if self.is_share else self.topic
         return f"{prefix.removesuffix('/#')}/{self.client_id}/error"
 
     def publish(self, topic: str, text: str) -> None:
@@ -286,6 +330,8 @@ class Session:
         try:
             self._client.connect(self._address.host, self._address.port, KEEPALIVE_S)
         except (OSError, ValueError) as error:
+            if isinstance(error, ConnectionRefusedError):
+                self._retry_at = now + REFUSED_RETRY_S
             self._lost(f"no broker at {self._address.host}:{self._address.port}: {error}")
             return
         sock = self._client.socket()
@@ -305,6 +351,8 @@ class Session:
             self.since = (
                 datetime.now(UTC) if self.connected or self.detail == "not connected yet" else self.since
             )
+        if self.connected:
+            self.lost_since = datetime.now(UTC)
         self.connected = self.subscribed = False
         self.detail = why
         self._acks.clear()

@@ -27,6 +27,9 @@ class Tally:
         self.minutes: dict[datetime, list[int]] = defaultdict(lambda: [0] * (1 + 2 * OUTCOMES))
         #: (sensor, city day) → [messages, readings by outcome …]
         self.sensor_days: dict[tuple[int, date], list[int]] = defaultdict(lambda: [0] * (1 + OUTCOMES))
+        #: minute → (reason's code, outcome) → readings quarantined or rejected
+        self.reasons: dict[datetime, dict[tuple[str, Outcome], int]] = {}
+        self._reasons: dict[tuple[str, Outcome], int] = {}
 
     def add_message(
         self, at: datetime, outcomes: Sequence[tuple[int, Outcome]], carrier: int = NO_SENSOR
@@ -52,12 +55,22 @@ class Tally:
         self._from = at.replace(second=0, microsecond=0)
         self._until = self._from + timedelta(minutes=1)
         self._counts, self._day = self.minutes[self._from], self._from.astimezone(self._zone).date()
+        self._reasons = self.reasons.get(self._from, {})
 
     def add_readings(self, at: datetime, sensor_id: int, outcome: Outcome, count: int) -> None:
         """Count readings that came without a message: an import or a back-fill."""
         minute = at.replace(second=0, microsecond=0)
         self.minutes[minute][1 + OUTCOMES + outcome] += count
         self.sensor_days[sensor_id, minute.astimezone(self._zone).date()][1 + outcome] += count
+
+    def add_reason(self, at: datetime, code: str, outcome: Outcome) -> None:
+        """Count why a reading of a message that arrived `at` was refused."""
+        if not self._from <= at < self._until:
+            self._turn_to(at)
+        if not self._reasons:
+            self._reasons = self.reasons.setdefault(self._from, {})
+        key = (code, outcome)
+        self._reasons[key] = self._reasons.get(key, 0) + 1
 
     def totals(self) -> tuple[list[int], list[int]]:
         """Messages and readings by outcome, over all minutes."""

@@ -14,20 +14,22 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from city.contract import Decoder
-from city.db import statement
 from city.metrics import Catalogue
 from city.settings import Settings
 from ingest.announce import Feedback, Wake, Watchers
 from ingest.batch import Batch
 from ingest.counters import Counters
 from ingest.drain import Drain, load_timeless
+from ingest.gate import Gate
 from ingest.message import Delivery, Judge, Message
+from ingest.pulse import Beat, Pulse
 from ingest.registry import Locator, Registry
 from ingest.seat import CALL_LIMIT_S, Seat
 from ingest.sessions import RETAINED, Sessions
+from ingest.share import Share
 from ingest.subscriber import Session
 from ingest.tally import Tally
-from ingest.writer import Marks, Rules, Writer
+from ingest.writer import Marks, Writer, rules_of
 
 log = logging.getLogger("ingest.worker")
 
@@ -39,8 +41,14 @@ OPEN_BATCHES = 4
 READING_BYTES = 2048
 #: A slot is given up after half the time after which others take it.
 GIVE_UP_S = 30.0
+#: Between two questions whether a session may be opened, or a change of it is through.
+JOIN_EVERY_S = 0.1
 #: The longest wait for the sockets: what is due by the clock is seen to in between.
 PATIENCE_S = 0.2
+
+
+#: Why there is no session, by whether there is a database connection.
+_NO_SESSION = {False: "waiting for the database", True: "waiting for the workers of lower slots"}
 
 
 @dataclass(slots=True)
@@ -112,19 +120,23 @@ class Worker:
         self.counters = Counters()
         self.seat = Seat(settings)
         self.last_commit: datetime | None = None
-        decoder = Decoder(catalogue)
-        self._judge = Judge(settings.topic_prefix, decoder)
+        self.pulse = Pulse(settings)
+        self.counters.watch(self.pulse)
+        decoder, registry = Decoder(catalogue), Registry(locator)
+        self._gate = Gate(settings.readings_per_minute, registry.is_gateway)
+        self._judge = Judge(settings.topic_prefix, decoder, self._gate)
         self._watchers, self._wake, self._feedback = Watchers(catalogue, decoder, locator), Wake(), Feedback()
-        registry = Registry(locator)
         self._make_writer: Callable[[], Writer] = lambda: Writer(
-            self.seat.writer, catalogue, registry, _rules(settings), lambda: Tally(zone)
+            self.seat.writer, catalogue, registry, rules_of(settings), lambda: Tally(zone)
         )
         self._writer = self._make_writer()
-        self._sessions = Sessions(settings, self._receive, self._open_since)
+        self._sessions = Sessions(settings, self._receive, self._open_since, self.pulse.news.take)
         self._drain = Drain(settings, self._sessions)
+        self._share = Share(settings, self._sessions)
         self._open = Open()
-        self._next_beat = self._next_slots = 0.0
+        self._next_beat = self._next_slots = self._next_join = 0.0
         self._stopping = False
+        self._retries = 0
 
     # Life
 
@@ -143,10 +155,12 @@ class Worker:
         if self.seat.conn is None:
             self._take_seat()
             self._give_up_if_late()
+        self._join_if_due(now)
         for session in self._sessions.tend(now):
             self._connected(session)
         held = self._open.weight >= OPEN_BATCHES * self.settings.batch_readings
         more = self._sessions.read(self._patience(), self._is_full, held=held)
+        self.pulse.observe(self._unacknowledged())
         self._commit_if_due(more)
         self._chores(time.monotonic())
 
@@ -163,11 +177,21 @@ class Worker:
 
     def _take_seat(self) -> None:
         before = self.seat.slot
-        seated = self.seat.take(self._prepare)
+        self.seat.take(self._prepare)
         if self.seat.slot is None and before is not None:
             self._let_go()
-        elif seated and self.seat.slot is not None and self.seat.slot not in self._sessions:
-            self._sessions.open(self.seat.slot, "live")
+
+    def _join_if_due(self, now: float) -> None:
+        """A seat that has no session yet gets one, in its turn."""
+        slot = self.seat.slot
+        if self.seat.conn is None or slot is None or slot in self._sessions or now < self._next_join:
+            return
+        self._next_join = now + JOIN_EVERY_S
+        try:
+            with self.seat.call() as conn:
+                self._share.join(conn, slot)
+        except psycopg.Error as error:
+            self._failed(error)
 
     def _give_up_if_late(self) -> None:
         """Another worker takes an abandoned slot after a minute: before that its session is left to it."""
@@ -185,7 +209,9 @@ class Worker:
         if is_new:
             self._writer = self._make_writer()
             load_timeless(conn, self._sessions, slot)
+        self.pulse.sit(conn, slot, is_new=is_new)
         self._writer.prepare(conn)
+        self._next_beat = 0.0  # who looks at the slots is to see at once how this one stands
 
     # Messages
 
@@ -218,8 +244,23 @@ class Worker:
     def _connected(self, session: Session) -> None:
         if session.resumed:
             self._writer.expect_again(self.settings.inflight)
-        if session.number == self.seat.slot and self.settings.mqtt_shared:
+            self._gate.spare(self.settings.inflight)
+        elif since := self._kept_until(session):
+            self.pulse.lost_session(session.number, since)
+        if session.number == self.seat.slot and session.is_share:
             self._drain.retained_due = True
+
+    def _kept_until(self, session: Session) -> datetime | None:
+        """When a session that the broker has no more was known to be there last; None where none was expected."""
+        if session.role == "retained":
+            return None
+        before = self.seat.seen_before if session.role == "live" else self._drain.seen_before
+        return session.lost_since if session.epoch > 1 else before
+
+    def _unacknowledged(self) -> int:
+        """Messages of the slot's window that the broker waits for."""
+        session = self._sessions.get(self.seat.slot)
+        return len(self._open.deliveries) + (session.owed if session else 0)
 
     # Batches
 
@@ -234,12 +275,15 @@ class Worker:
 
     def _commit(self) -> None:
         batch, rest = self._open.split(max(int(len(self._open.messages) * self.seat.share), 1))
+        full, began = self._open.weight >= self.settings.batch_readings, time.monotonic()
         try:
             with self.seat.call() as conn:
                 report = self._writer.write(conn, batch.messages, self._marks(batch, rest))
         except psycopg.Error as error:
             self._failed(error)
             return
+        finally:
+            self.pulse.database_full_s += full * (time.monotonic() - began)
         written = sum(len(part.messages) for part in report.batches)
         done, self._open = self._open.split(written)
         for delivery in done.deliveries:
@@ -249,6 +293,7 @@ class Worker:
         self.last_commit = datetime.now(UTC)
         self.counters.add(report, self.last_commit)
         for part in report.batches:
+            self.pulse.lag.note(part.messages, part.facts, self.last_commit)
             self._tell_devices(part)
         if report.error is not None:
             self._failed(report.error)
@@ -257,7 +302,9 @@ class Worker:
 
     def _failed(self, error: psycopg.Error) -> None:
         self.counters.retries.inc()
+        self._retries += 1
         if self.seat.failed(error):
+            self._share.drop()
             self._open = self._open.without(self._drain.drop())
 
     def _marks(self, batch: Open, rest: Open) -> Marks:
@@ -286,6 +333,8 @@ class Worker:
         if self._parent is not None and os.getppid() != self._parent:
             log.warning("the process that started this worker is gone; stopping")
             self.stop()
+        if self.pulse.looks_due:
+            self._look()
         if self.seat.conn is None or now < min(self._next_beat, self._next_slots, self._wake.due_at):
             return
         try:
@@ -297,9 +346,17 @@ class Worker:
                 if now >= self._next_slots:
                     self._next_slots = now + SLOTS_EVERY_S
                     self.seat.find_orphans(conn)
+                    self.pulse.serve(conn, self.seat.slot or 0, self.seat.writer, self.seat.orphans)
                     self._drain.mind(conn, self.seat.slot or 0, self._open.links)
         except psycopg.Error as error:
             self._failed(error)
+
+    def _look(self) -> None:
+        session = self._sessions.get(self.seat.slot)
+        self.pulse.idle_s = self._sessions.idle_s
+        broker, database = bool(session and session.healthy), self.seat.conn is not None
+        # A session begins once there is a slot: without a database nobody knows how the broker is.
+        self.pulse.look(self.seat.slot, broker=broker or session is None, database=database)
 
     def _beat(self, conn: psycopg.Connection[Any]) -> None:
         session = self._sessions.get(self.seat.slot)
@@ -307,7 +364,10 @@ class Worker:
         healthy = bool(session and session.healthy)
         since = session.since if session else datetime.now(UTC)
         detail = session.detail if session else "no slot"
-        conn.execute(statement("beat"), [healthy, since, detail, last, self.last_commit, self.seat.slot])
+        beat = Beat(healthy, since, detail, last, self.last_commit, self._unacknowledged())
+        self.pulse.beat(conn, self.seat.slot or 0, self.seat.writer, beat, self._retries)
+        if self._share.mind(conn, self.seat.slot or 0):
+            self._next_beat = time.monotonic() + JOIN_EVERY_S
         if self._drain.retained_due and healthy:
             self._drain.fetch_retained(conn, self.seat.slot or 0)
         self._drain.end_retained(self._open.links)
@@ -334,15 +394,11 @@ class Worker:
         counters.orphans.set(len(self.seat.orphans))
         return {
             "ready": broker and database,
-            "broker": {"ok": broker, "detail": session.detail if session else "waiting for the database"},
+            "broker": {"ok": broker, "detail": session.detail if session else _NO_SESSION[database]},
             "database": {"ok": database, "detail": self.seat.detail},
             "slot": self.seat.slot,
             "last_commit_age_s": age,
             "open_messages": len(self._open.messages),
             "orphaned_slots": self.seat.orphans,
+            "gaps": self.pulse.open_gaps(),
         }
-
-
-def _rules(settings: Settings) -> Rules:
-    states: dict[str, Any] = {"open": "verified", "unverified": "unverified", "closed": None}
-    return Rules(states[settings.register_mode], settings.register_per_hour, settings.retention)

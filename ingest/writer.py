@@ -14,9 +14,11 @@ from psycopg import errors
 from city.db import is_missing_partition, is_permanent, one_line, statement
 from city.metrics import Catalogue
 from city.reading import About, Reading, Refusal
+from city.settings import Settings
 from ingest import ledger, quarantine
 from ingest.batch import Batch, Clock, with_limit
 from ingest.fold import fold
+from ingest.gate import Strangers
 from ingest.message import Message
 from ingest.newest import newest
 from ingest.registry import Registry, Sensor, State
@@ -46,6 +48,15 @@ class Rules:
     register_per_hour: int
     #: None: for ever
     retention: timedelta | None
+    #: of one sensor (ingest.gate)
+    readings_per_minute: int = 600
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The rules that settings make."""
+    states: dict[str, State | None] = {"open": "verified", "unverified": "unverified", "closed": None}
+    taken = states[settings.register_mode], settings.register_per_hour, settings.retention
+    return Rules(*taken, settings.readings_per_minute)
 
 
 @dataclass(slots=True)
@@ -86,9 +97,11 @@ class Writer:
     _weeks: set[tuple[int, int, int]] = field(init=False, default_factory=set)
     _horizon: datetime = field(init=False, default=OLDEST)
     _told: dict[str, About] = field(init=False, default_factory=dict)
+    _strangers: Strangers = field(init=False)
 
     def __post_init__(self) -> None:
         self._series = Series(self.catalogue, self.name)
+        self._strangers = Strangers(self.rules.readings_per_minute)
 
     def prepare(self, conn: psycopg.Connection[Any]) -> None:
         """Get a fresh connection ready."""
@@ -242,7 +255,7 @@ class Writer:
             batch.judge(self.registry, self._clock, self._floor(horizon))
             if meets and self.rules.register is not None and batch.unknown() - limited:
                 raise _Unmet
-            with_limit(batch, limited)
+            with_limit(batch, limited, self._strangers)
             self._store(conn, batch, open_from)
             self._account(conn, batch)
             for slot_digests in marks.timeless:
@@ -250,6 +263,7 @@ class Writer:
             if marks.announce is not None:
                 marks.announce(conn, batch, frozenset(watched))
             ledger.raise_counts(conn, self.name, batch.count(self.tally_of()))
+        self._strangers.settle()
         self._look_first = max(self._look_first - 1, 0)
         self._resent = max(self._resent - len(messages), 0)
         return batch, frozenset(watched)

@@ -20,11 +20,16 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "env": ("sdot.commands.env", "env"),
     "publish": ("sdot.commands.publish", "publish"),
     "watch": ("sdot.commands.watch", "watch"),
+    "ledger": ("sdot.commands.ledger", "app"),
+    "quarantine": ("sdot.commands.quarantine", "app"),
     "sensor": ("sdot.commands.sensor", "app"),
+    "metric": ("sdot.commands.metric", "app"),
+    "broker": ("sdot.commands.broker", "app"),
     "city": ("sdot.commands.city", "app"),
     "db": ("sdot.commands.db", "app"),
     "ingest": ("sdot.commands.run", "ingest"),
     "dashboard": ("sdot.commands.run", "dashboard"),
+    "maintain": ("sdot.commands.run", "maintain"),
     "simulate": ("sdot.commands.simulate", "app"),
 }
 

@@ -1,74 +1,103 @@
-"""The past of the simulated city: what its sensors would have sent before the stack first started."""
+"""The past of the simulated city: what its sensors would have sent while nobody listened."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from city import db
+from city.errors import SettingsError
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
 from ingest.bulk import Block, BulkWriter, make_partitions
 from ingest.registry import NewSensor, register_many
-from simulator.city import SimCity
+from sdot.progress import Tell, progress
+from simulator.city import INTERVAL_MS, SimCity
+from simulator.episode import milliseconds
+from simulator.faultfile import load_faults
+from simulator.past import GONE, Faulty, FaultyPast, Met, milliseconds_of
+from simulator.truth import Truth
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WRITER, REGISTERED_BY = "backfill", "simulator"
-#: Rows of one transaction, under a second of a lock that `sdot sensor` waits for: an interrupted back-fill goes on behind the last; each costs a row a minute in the ledger.
+#: Rows of one transaction, about a second of a lock that `sdot sensor` waits for: what an interruption loses at most.
 CHUNK_ROWS = 250_000
-#: Simulated readings fall on whole milliseconds.
-AFTER = np.timedelta64(1, "ms")
-#: A file gets a line for each of these steps, a terminal a bar.
-STEPS = 4
+#: The step of live sensors, s.
+STEP_S = INTERVAL_MS // 1000
+#: Sensors that have sent within ALIVE are live: the last MARGIN is theirs, since what they have just measured may
+#: still be on its way.
+ALIVE, MARGIN = timedelta(minutes=10), timedelta(minutes=5)
+#: Bits of a millisecond of the epoch, up to the year 2039, beside a sensor's number in one whole number.
+_MS_BITS = 41
+_EVERY, _DAY_S = re.compile(r"(\d{1,4})([mh])"), 86_400
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Progress = Callable[[float], None]
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which past is to be written."""
+
+    #: how far back it begins
+    days: float
+    sensors: int = 1100
+    #: seconds between two readings of a sensor
+    step_s: int = STEP_S
+    #: a file of faults, or their rate; and the file for those of what was written
+    faults: str | None = None
+    truth: Path | None = None
 
 
-def register(settings: Settings, pack: CityPack, city: SimCity) -> datetime | None:
-    """Make the simulated sensors known, as verified; the first instant after the newest reading of them all."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One transaction's part of the past."""
+
+    low: datetime
+    high: datetime
+    #: readings of all sensors in it
+    readings: int
+
+
+def seconds_of(every: str) -> int:
+    """`2m`, `10m`, `1h` in seconds; SettingsError where it is none that days are made of."""
+    found = _EVERY.fullmatch(every)
+    seconds = int(found[1]) * (3600 if found[2] == "h" else 60) if found else 0
+    if seconds < STEP_S or _DAY_S % seconds:
+        raise SettingsError(
+            f"--every {every} is no step; give minutes or hours that divide a day, from 2m on, as 10m"
+        )
+    return seconds
+
+
+def register(settings: Settings, pack: CityPack, city: SimCity) -> NDArray[np.datetime64]:
+    """Make the simulated sensors known, as verified; the time of each one's newest reading, NaT where it has none."""
     with _connect(settings) as connection:
         ids = _register(connection, pack, city)
-        newest = _newest(connection, list(ids.values()))
-    known = newest[~np.isnat(newest)]
-    return (known.max() + AFTER).item().replace(tzinfo=UTC) if len(known) else None
+        return _newest(connection, ids.tolist())
 
 
 def _connect(settings: Settings) -> Any:
     return db.connect(require(settings.admin_url, "SDOT_ADMIN_DATABASE_URL"), "sdot simulate", bounded=False)
 
 
-def _register(connection: Any, pack: CityPack, city: SimCity) -> dict[str, int]:
+def _register(connection: Any, pack: CityPack, city: SimCity) -> NDArray[np.int32]:
+    """Numbers of the sensors in the registry, in the city's order."""
     new = [
         NewSensor(one.serial, one.model, one.kind, one.latitude, one.longitude, one.district)
         for one in city.sensors
     ]
-    return register_many(connection, pack, new, state="verified", by=REGISTERED_BY)
-
-
-def backfill(settings: Settings, days: float) -> int:
-    """Write the history of the simulated sensors, where one of them has none; returns the rows written.
-
-    What a sensor has stays: only what is newer than its newest reading is written, so an interrupted back-fill
-    goes on, and nothing is written twice. What falls due meanwhile is for `sdot simulate live` to catch up with.
-    """
-    pack = load_pack(settings.city)
-    city = SimCity(pack)
-    with _connect(settings) as connection:
-        ids = _register(connection, pack, city)
-        serials = [sensor.serial for sensor in city.sensors]
-        newest = _newest(connection, [ids[serial] for serial in serials])
-        if not np.isnat(newest).any():
-            return 0
-        past = _Past(connection, pack, city, np.array([ids[serial] for serial in serials], np.int32))
-        with _progress(f"Writing {days:g} days of history") as progress:
-            return past.write(newest, timedelta(days=days), progress)
+    ids = register_many(connection, pack, new, state="verified", by=REGISTERED_BY)
+    return np.array([ids[one.serial] for one in city.sensors], np.int32)
 
 
 def _newest(connection: Any, ids: Sequence[int]) -> NDArray[np.datetime64]:
@@ -78,76 +107,156 @@ def _newest(connection: Any, ids: Sequence[int]) -> NDArray[np.datetime64]:
     return np.array([known.get(one, np.datetime64("NaT")) for one in ids], "datetime64[us]")
 
 
+def backfill(settings: Settings, wanted: Wanted) -> int:
+    """Write what is missing of the simulated sensors' last days, up to now; returns the rows written.
+
+    What is there stays and is not offered again, so it may be stopped and continued, run twice, and run beside live
+    sensors. Faults of what was written go to the file `truth`, a transaction's after its commit. SettingsError for
+    more days than raw readings are kept, or for faults at a step that is not that of live sensors.
+    """
+    _check(settings, wanted)
+    pack = load_pack(settings.city)
+    city = SimCity(pack, wanted.sensors)
+    with _connect(settings) as connection:
+        ids = _register(connection, pack, city)
+        start, end = _span(connection, wanted, _newest(connection, ids.tolist()))
+        plan = load_faults(wanted.faults, city.sensors, milliseconds_of(start))
+        units = {metric.key: metric.unit for metric in pack.catalogue}
+        truth = Truth(wanted.truth, city.sensors, units, milliseconds_of(start))
+        past = _Past(connection, pack, ids, truth)
+        with progress(f"Writing {wanted.days:g} days of history") as tell:
+            blocks = FaultyPast(city, plan, step_s=wanted.step_s)
+            return past.write(blocks, windows(city, start, end, wanted.step_s), tell)
+
+
+def _check(settings: Settings, wanted: Wanted) -> None:
+    kept = settings.retention
+    if kept is not None and timedelta(days=wanted.days) > kept:
+        raise SettingsError(
+            f"{wanted.days:g} days of history are more than is kept (SDOT_RETENTION_RAW={settings.retention_raw}); "
+            "ask for fewer days, or keep more"
+        )
+    if wanted.faults is not None and wanted.step_s != STEP_S:
+        raise SettingsError(f"faults are of sensors that send every {STEP_S} s; leave --every out")
+
+
+def _span(connection: Any, wanted: Wanted, newest: NDArray[np.datetime64]) -> tuple[datetime, datetime]:
+    """From when until when; an interrupted back-fill that began earlier is gone on with."""
+    end = datetime.now(UTC)
+    start = end - timedelta(days=wanted.days)
+    ((unfinished,),) = connection.execute(db.statement("unfinished_backfill")).fetchall()
+    if unfinished is not None:
+        start = min(start, unfinished)
+    known = newest[~np.isnat(newest)]
+    if len(known) and known.max() > np.datetime64((end - ALIVE).replace(tzinfo=None), "us"):
+        end -= MARGIN
+    return start, end
+
+
+def windows(city: SimCity, start: datetime, end: datetime, step_s: int) -> list[Window]:
+    """The span in parts of about CHUNK_ROWS readings, the oldest first; cut at the same instants for every span."""
+    step_ms = step_s * 1000
+    length_ms = step_ms * max(1, CHUNK_ROWS // len(city.sensors))
+    span_ms = milliseconds_of(start), milliseconds_of(end)
+    found = []
+    for begin in range(span_ms[0] // length_ms * length_ms, span_ms[1], length_ms):
+        low, high = max(begin, span_ms[0]), min(begin + length_ms, span_ms[1])
+        times = city.instants(np.arange(low // step_ms, high // step_ms + 1), step_ms)
+        number = int(((times >= low) & (times < high)).sum())
+        found.append(Window(_EPOCH + low * _MILLISECOND, _EPOCH + high * _MILLISECOND, number))
+    return found
+
+
 class _Past:
     """The back-fill of one city through one connection."""
 
-    def __init__(self, connection: Any, pack: CityPack, city: SimCity, ids: NDArray[np.int32]) -> None:
-        self._connection, self._pack, self._city, self._ids = connection, pack, city, ids
+    def __init__(self, connection: Any, pack: CityPack, ids: NDArray[np.int32], truth: Truth) -> None:
+        self._connection, self._pack, self._ids, self._truth = connection, pack, ids, truth
 
-    def write(self, newest: NDArray[np.datetime64], span: timedelta, progress: Progress) -> int:
-        """All that is newer than `newest` (datetime64[us] a sensor), from `span` ago until now."""
-        end = datetime.now(UTC)
+    def write(self, past: FaultyPast, parts: Sequence[Window], tell: Tell) -> int:
+        """What is missing of these windows; the next one is computed while one is written."""
+        if not parts:
+            return 0
         # Ahead, each in a transaction of its own: nobody waits for a partition's lock while rows are written.
-        days = np.arange(np.datetime64((end - span).date()), np.datetime64(end.date()) + 2)
+        days = np.arange(np.datetime64(parts[0].low.date()), np.datetime64(parts[-1].high.date()) + 2)
         make_partitions(self._connection, days, set())
-        chunks = _chunks(self._city.history(end - span, end))
-        rows = sum(self._write(chunk, newest, progress) for chunk in chunks)
-        self._connection.execute(db.statement("analyze_readings"))
+        self._connection.execute(db.statement("begin_backfill"), [parts[0].low])
+        rows, done, total = 0, 0, sum(part.readings for part in parts)
+        for part, blocks in self._computed(past, parts):
+            rows += self._write(part, blocks) if blocks else 0
+            done += part.readings
+            tell(done / total if total else 1.0, rows)
+        self._connection.execute(db.statement("end_backfill"))
+        if rows:
+            self._connection.execute(db.statement("analyze_readings"))
         return rows
 
-    def _write(self, chunk: Sequence[Any], newest: NDArray[np.datetime64], progress: Progress) -> int:
+    def _computed(
+        self, past: FaultyPast, parts: Sequence[Window]
+    ) -> Iterator[tuple[Window, list[Faulty] | None]]:
+        """Each window with its blocks, None where all of it is there; one is computed ahead."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead: deque[tuple[Window, Future[list[Faulty]] | None]] = deque()
+            for part in parts:
+                whole = self._number(part) >= part.readings
+                ahead.append((part, None if whole else pool.submit(_blocks, past, part)))
+                if len(ahead) > 1:
+                    yield _ready(*ahead.popleft())
+            for one in ahead:
+                yield _ready(*one)
+
+    def _number(self, part: Window) -> int:
+        given = [self._ids.tolist(), part.low, part.high]
+        ((number,),) = self._connection.execute(db.statement("count_instants"), given).fetchall()
+        return int(number)
+
+    def _write(self, part: Window, blocks: Sequence[Faulty]) -> int:
         rows = 0
         with self._connection.transaction():
             writer = BulkWriter(self._connection, self._pack.catalogue, writer=WRITER)
-            for sensor, times, values in chunk:
-                new = ~(times <= newest[sensor])  # true for NaT, too
-                columns = {metric: column[new] for metric, column in values.items()}
-                rows += writer.write(Block(self._ids[sensor[new]], times[new], columns))
-                progress((int(sensor[-1]) + 1) / len(self._ids))
+            known = self._known(part) if self._number(part) else np.empty(0, np.int64)
+            for (sensor, times, values), _ in blocks:
+                whole = Block(self._ids[sensor], times, values)
+                rows += writer.write(_new(whole, known) if len(known) else whole)
             writer.finish()
+        if rows:
+            for met in (one for _, all_met in blocks for one in all_met):
+                self._note(met, known)
+            self._truth.write()
         return rows
 
+    def _known(self, part: Window) -> NDArray[np.int64]:
+        """Keys of what is there."""
+        given = [self._ids.tolist(), part.low, part.high]
+        rows = self._connection.execute(db.statement("read_instants"), given).fetchall()
+        pairs = np.array(rows, np.int64).reshape(-1, 2)
+        return np.asarray((pairs[:, 0] << _MS_BITS) | pairs[:, 1])
 
-def _chunks(blocks: Iterator[Any]) -> Iterator[list[Any]]:
-    """Blocks in lists of about CHUNK_ROWS rows."""
-    held: list[Any] = []
-    for block in blocks:
-        held.append(block)
-        if sum(len(one[0]) for one in held) >= CHUNK_ROWS:
-            yield held
-            held = []
-    if held:
-        yield held
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Progress]:
-    """Tells how far it is, 0 to 1: a bar on a terminal, a few lines elsewhere."""
-    if not sys.stdout.isatty():
-        yield _Lines(title).tell
-        return
-    from rich import progress
-
-    bar = progress.Progress(
-        progress.TextColumn(title),
-        progress.BarColumn(),
-        progress.TaskProgressColumn(),
-        progress.TimeRemainingColumn(),
-    )
-    with bar:
-        task = bar.add_task(title, total=1.0)
-        yield lambda part: bar.update(task, completed=part)
+    def _note(self, met: Met, known: NDArray[np.int64]) -> None:
+        """Tell the truth of what was written now, or kept from it."""
+        times = met.times
+        if met.episode.kind not in GONE:
+            stored = np.full(len(times), self._ids[met.stored])
+            times = times[~np.isin(_keys(stored, times), known)]
+        if len(times):
+            self._truth.note(met.episode, int(milliseconds(times).max()), len(times))
 
 
-class _Lines:
-    """Progress for a file or a pipe."""
+def _new(block: Block, known: NDArray[np.int64]) -> Block:
+    """The rows whose keys are not among the known."""
+    new = ~np.isin(_keys(block.sensor_ids, block.times), known)
+    columns = {metric: column[new] for metric, column in block.values.items()}
+    return Block(block.sensor_ids[new], block.times[new], columns)
 
-    def __init__(self, title: str) -> None:
-        self._title, self._told = title, -1
 
-    def tell(self, part: float) -> None:
-        """A line when another step is reached."""
-        step = int(part * STEPS)
-        if step > self._told:
-            self._told = step
-            print(f"{self._title}: {100 * step // STEPS} %", flush=True)
+def _keys(sensor_ids: NDArray[Any], times: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """One whole number for each pair of sensor and instant."""
+    return np.asarray((sensor_ids.astype(np.int64) << _MS_BITS) | milliseconds(times))
+
+
+def _blocks(past: FaultyPast, part: Window) -> list[Faulty]:
+    return list(past.history(part.low, part.high))
+
+
+def _ready(part: Window, blocks: Future[list[Faulty]] | None) -> tuple[Window, list[Faulty] | None]:
+    return part, None if blocks is None else blocks.result()

@@ -7,9 +7,10 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -23,6 +24,7 @@ from sdot.ports import LOOPBACK, free_port
 from sdot.postgres import OWNER, Postgres
 from sdot.probe import Probe
 from sdot.supervisor import Child, Program, Supervisor
+from simulator import descriptors
 
 #: Days of raw readings that `sdot up` keeps unless told otherwise (a day of 1,100 sensors is about 146 MB).
 RETENTION = "30d"
@@ -56,6 +58,14 @@ class Wishes:
     history_days: float = 7.0
     #: How much faster than life the simulator runs.
     speed: float = 1.0
+    #: Simulated sensors, and whether they share connections or have one each (`shared`, `per-device`).
+    sensors: int = 1100
+    connections: str = "shared"
+    #: What goes wrong with them: `--faults`, `--truth`, `--scenario`, `--district` of `sdot simulate live`.
+    faults: str | None = None
+    truth: Path | None = None
+    scenario: str | None = None
+    district: str | None = None
 
 
 def say(sentence: str) -> None:
@@ -107,9 +117,25 @@ class Stack:
 
     def _check_given(self) -> None:
         """SdotError where the city or the database that we were given cannot be used, before anything starts."""
-        pack.load_pack(self.given.city)
+        city = pack.load_pack(self.given.city)
+        if self.wishes.faults or self.wishes.scenario or self.wishes.truth:
+            self._check_trouble(city)
         if self.given.database_url:
             connect(self.given.admin_url, "sdot up").close()
+
+    def _check_trouble(self, city: pack.CityPack) -> None:
+        """SdotError where faults or a scenario cannot be."""
+        from sdot import simulation  # numpy and all, which this process has no other use for
+
+        wishes = self.wishes
+        wanted = simulation.Wanted(
+            sensors=wishes.sensors,
+            faults=wishes.faults,
+            truth=wishes.truth,
+            scenario=wishes.scenario,
+            district=wishes.district,
+        )
+        simulation.check(wanted, city)
 
     def _end_leftovers(self) -> None:
         """What a killed run left has the death signal already; PostgreSQL is looked after by its own start."""
@@ -157,6 +183,8 @@ class Stack:
         if chosen is None:
             say(f"Broker: {mqtt_address(self.given.mqtt_url).host}, the one of SDOT_MQTT_URL")
             return {}
+        if self.wishes.connections == "per-device":
+            descriptors.allow_most()  # the broker inherits it
         self.broker = self.supervisor.start(chosen.program(self.folder))
         self.probe = Probe(chosen.url)
         broker.wait_ready(self.broker, self.probe, self._check)
@@ -169,10 +197,12 @@ class Stack:
         wanted = self.wishes.http_port or given.http_port
         http = free_port(wanted, given.http_host)
         metrics = free_port(given.metrics_port, given.metrics_host, self.workers)
-        for name, first, port in (("dashboard", wanted, http), ("metrics", given.metrics_port, metrics)):
+        maintain = free_port(given.maintain_port, given.metrics_host)
+        found = {"dashboard": (wanted, http), "metrics": (given.metrics_port, metrics)}
+        for name, (first, port) in (found | {"maintain": (given.maintain_port, maintain)}).items():
             if first != port:
                 say(_moved(name, first, port).strip())
-        return {"http_port": http, "metrics_port": metrics}
+        return {"http_port": http, "metrics_port": metrics, "maintain_port": maintain}
 
     def environment(self) -> dict[str, str]:
         """NAME → value of all settings of this stack."""
@@ -202,7 +232,9 @@ class Stack:
         if not self.wishes.simulator or not migration.lacks_history(self.settings):
             return
         days = str(self.wishes.history_days)
-        task = self._program("history", SENDING, "simulate", "backfill", "--days", days, log=False)
+        words = ["simulate", "backfill", "--days", days, "--sensors", str(self.wishes.sensors)]
+        words += given(self.wishes, ("faults", "truth")) if is_rate(self.wishes.faults) else []
+        task = self._program("history", SENDING, *words, log=False)
         if status := self.supervisor.run(task, self._tend):
             say(f"The history could not be written (status {status}); the next start goes on with it.")
 
@@ -211,14 +243,21 @@ class Stack:
         settings = self.settings
         self.supervisor.start(self._program("ingest", SERVING, "ingest"))
         self.supervisor.start(self._program("dashboard", SERVING, "dashboard"))
+        self.supervisor.start(self._program("maintain", SERVING, "maintain"))
         self._describe()
         self._wait_ready("Ingest", settings.metrics_host, settings.metrics_port)
         self._wait_ready("The dashboard", settings.http_host, settings.http_port)
 
     def _simulate(self) -> None:
         if self.wishes.simulator:
-            live = self._program("simulator", SENDING, "simulate", "live", "--speed", str(self.wishes.speed))
-            self.supervisor.start(live)
+            words = ["simulate", "live", "--speed", str(self.wishes.speed)]
+            words += ["--sensors", str(self.wishes.sensors), "--connections", self.wishes.connections]
+            words += given(self.wishes, ("faults", "truth", "scenario", "district"))
+            if (
+                self.wishes.scenario or self.wishes.faults
+            ):  # a simulator that is started again goes on with it
+                words += ["--start", datetime.now(UTC).isoformat()]
+            self.supervisor.start(self._program("simulator", SENDING, *words))
             self._describe()
 
     def _wait_ready(self, name: str, host: str, port: int) -> None:
@@ -277,6 +316,20 @@ class Stack:
         self.supervisor.stop(lambda: self._asked > 1)
         running.forget(self.folder)
         self.folder.release()
+
+
+def given(wishes: Wishes, names: Sequence[str]) -> list[str]:
+    """Those options as words of a command, of which something is wished."""
+    wished = {name: getattr(wishes, name) for name in names}
+    return [word for name, value in wished.items() if value is not None for word in (f"--{name}", str(value))]
+
+
+def is_rate(faults: str | None) -> bool:
+    """Whether these are faults of every day, which history has, too; the times of a file count from now."""
+    try:
+        return faults is not None and float(faults) >= 0
+    except ValueError:
+        return False
 
 
 def _as_whom(program: Program) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from city import db
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: 1 MB as PostgreSQL's pg_size_pretty and disks count differ; this is the disks'.
 MEGABYTE = 1_000_000
+#: What a projection looks at, and from how much of it.
+YEAR, SEEN = timedelta(days=365), timedelta(days=1)
 #: A relation below this is counted at once.
 SMALL = 50 * MEGABYTE
 
@@ -58,6 +60,40 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """One level of the time series."""
+
+    name: str
+    #: Tables, indexes and TOAST.
+    bytes: int
+    #: Time span of what is in it; None where nothing is.
+    oldest: datetime | None
+    newest: datetime | None
+    #: Whether it lives as long as raw readings only.
+    raw: bool
+
+    def in_a_year(self, kept: timedelta | None) -> int | None:
+        """Bytes after a year at the pace so far; None while there is less than SEEN of it."""
+        if self.oldest is None or self.newest is None or self.newest - self.oldest < SEEN:
+            return None
+        lives = min(kept, YEAR) if self.raw and kept is not None else YEAR
+        return int(self.bytes * (lives / (self.newest - self.oldest)))
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """A job of maintenance and how its last run went."""
+
+    job: str
+    ended_at: datetime
+    seconds: float
+    #: What waited after it, in the job's own measure.
+    backlog: int
+    detail: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """What `sdot db status` tells."""
 
@@ -65,6 +101,12 @@ class Status:
     engine: str
     summary: Summary
     relations: list[Relation]
+    levels: list[Level]
+    jobs: list[Upkeep]
+    #: Size before and after of what the columnstore holds; None where there is none.
+    compressed: tuple[int, int] | None
+    #: How long raw readings are kept; None: for ever.
+    retention: timedelta | None
 
 
 def read_status(settings: Settings) -> Status:
@@ -77,7 +119,16 @@ def read_status(settings: Settings) -> Status:
         found = connection.execute(db.statement("status_relations")).fetchall()
         relations = [_counted(connection, Relation(*row)) for row in found]
         (summary,) = (Summary(*row) for row in connection.execute(db.statement("status_summary")))
-        return Status(str(runner.detect_engine(connection)), summary, relations)
+        levels = [Level(*row) for row in connection.execute(db.statement("status_levels"))]
+        jobs = [Upkeep(*row) for row in connection.execute(db.statement("read_jobs"))]
+        engine = runner.detect_engine(connection)
+        packed = _compressed(connection) if engine.edition == "community" else None
+        return Status(str(engine), summary, relations, levels, jobs, packed, settings.retention)
+
+
+def _compressed(connection: Any) -> tuple[int, int] | None:
+    row = connection.execute(db.statement("status_compression")).fetchone()
+    return (int(row[0]), int(row[1])) if row and row[0] and row[1] else None
 
 
 def _counted(connection: Any, relation: Relation) -> Relation:
@@ -101,7 +152,32 @@ def table(status: Status) -> Table:
     made.add_row("readings", _span(summary))
     for relation in status.relations:
         made.add_row(f"  {relation.name}", f"{_megabytes(relation.bytes)}, {relation.told}")
+    made.add_row("in a year", _projection(status))
+    if status.compressed is not None:
+        before, after = status.compressed
+        made.add_row(
+            "columnstore", f"{_megabytes(before)} became {_megabytes(after)}, {before / after:.1f} to 1"
+        )
+    made.add_row("maintenance", "" if status.jobs else "never ran; start `sdot maintain`")
+    for job in status.jobs:
+        made.add_row(f"  {job.job}", _upkeep(job))
     return made
+
+
+def _projection(status: Status) -> str:
+    """The time series a year from now, each level for as long as it is kept."""
+    sizes = {level.name: level.in_a_year(status.retention) for level in status.levels}
+    known = {name: size for name, size in sizes.items() if size is not None}
+    if not known:
+        return "not known before a day of readings"
+    parts = ", ".join(f"{name} {_megabytes(size)}" for name, size in known.items())
+    return f"{_megabytes(sum(known.values()))} at the pace so far ({parts})"
+
+
+def _upkeep(job: Upkeep) -> str:
+    said = f"failed: {job.error}" if job.error else job.detail
+    waits = f", {job.backlog:,} wait" if job.backlog else ""
+    return f"{job.ended_at:%Y-%m-%d %H:%M:%S} UTC, took {job.seconds:.2f} s{waits}; {said}"
 
 
 def _megabytes(size: int) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,26 @@ class SimSensor:
     phase_s: float
     #: keys of what it measures
     metrics: tuple[str, ...]
+    #: of those, what it sends as 0 for want of an instrument
+    absent: tuple[str, ...] = ()
+
+
+class City(Protocol):
+    """Sensors, and what they read at any instant; as SimCity explains each."""
+
+    sensors: tuple[SimSensor, ...]
+
+    def instants(self, cycles: Whole, interval_ms: int = INTERVAL_MS) -> Whole:
+        """When each sensor sends in these cycles."""
+        ...
+
+    def values(self, index: Whole, times: Times, interval_s: float = INTERVAL_MS / 1000) -> dict[str, Values]:
+        """What sensors read at these times."""
+        ...
+
+    def history(self, start: datetime, end: datetime) -> Iterator[Block]:
+        """All readings of a span."""
+        ...
 
 
 class SimCity:
@@ -68,6 +89,12 @@ class SimCity:
         self._field = Field(seed, sites, pack.zone, pack.country, influence=influence)
         self._instruments = Instruments(seed, fitted)
 
+    def under(self, influence: Influence) -> SimCity:
+        """The same city with something happening in it."""
+        other = copy(self)
+        other._field = self._field.under(influence)  # noqa: SLF001 of our own kind
+        return other
+
     def instants(self, cycles: Whole, interval_ms: int = INTERVAL_MS) -> Whole:
         """When each sensor sends in these cycles, milliseconds of the epoch, int64[sensors, cycles].
 
@@ -79,8 +106,8 @@ class SimCity:
         """What the sensors `index` (int[n]) read at `times` (datetime64[n], UTC), metric → float32[n].
 
         Visitors are those of the `interval_s` up to the time. 0 where a pole lacks an instrument of its packet, NaN
-        where its model has no such value. Takes memory for each sensor
-        times each ten minutes named, so ask for many scattered instants in portions.
+        where its model has no such value. Takes memory for each sensor times each ten minutes named, so ask for many
+        scattered instants in portions.
         """
         time_us = times.astype("datetime64[us]").astype(np.int64)
         first = np.unique(time_us // (_KNOT_MS * 1000))
@@ -88,7 +115,7 @@ class SimCity:
         rows, row = np.unique(np.asarray(index, np.int64), return_inverse=True)
         return self._read(rows, row, time_us, shared, interval_s)
 
-    def truth(self, index: Whole, knots: Whole) -> Curves:
+    def curves(self, index: Whole, knots: Whole) -> Curves:
         """What is true where the sensors `index` (int64[m]) stand, before any instrument looks at it.
 
         `knots` (int64[n], rising, none twice) are ten minutes each, counted from the epoch.
@@ -150,6 +177,7 @@ def _sensors(pack: CityPack, sites: Sites, fitted: Fitted, phase_ms: Whole) -> t
             district=pack.districts[sites.district[number]].code,
             phase_s=int(phase_ms[number]) / 1000,
             metrics=fitted.metrics(number),
+            absent=fitted.absent(number),
         )
         for number in range(len(sites))
     )

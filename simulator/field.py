@@ -7,6 +7,7 @@ take the same two knots. Everything below follows from the seed and the instant 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -116,6 +117,12 @@ class Field:
         self._wind = Wind(seed, sites)
         self._light = Light(seed, sites)
         self._people = People(seed, sites)
+
+    def under(self, influence: Influence) -> Field:
+        """The same field with an influence on it."""
+        other = copy(self)
+        other._influence = influence  # noqa: SLF001 of our own kind
+        return other
 
     def city(self, knots: Whole) -> CityField:
         """What the city shares at these knots (int64[n], rising, none twice); the part worth keeping for a period."""

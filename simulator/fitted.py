@@ -45,6 +45,10 @@ class Fitted:
         gases = GASES if self.gases[site] else {}
         return (*ENVIRONMENT, *gases, *(FOOTFALL if self.footfall[site] else {}))
 
+    def absent(self, site: int) -> tuple[str, ...]:
+        """Of those, what it sends as 0 for want of an instrument."""
+        return (*(() if self.wind[site] else WIND), *(() if self.globe[site] else ("black_globe",)))
+
     def model(self, site: int) -> str:
         """The sensor's model: `SIM-ENV`, then G for gas cells, then P for people."""
         letters = "G" * bool(self.gases[site]) + "P" * bool(self.footfall[site])

@@ -1,17 +1,17 @@
 """Live sensors: each measures every 2 minutes at its own moment and publishes as a device would.
 
 With `speed` s they do so s times as often. Time itself does not run faster (a reading from the future would be
-refused): each reading carries the real time at which it is sent, and people are counted over the shorter interval.
+refused): each reading carries the real time at which it was measured, and people are counted over the shorter interval.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,13 @@ import numpy as np
 
 from city.errors import SettingsError
 from city.settings import Settings, mqtt_address
-from simulator.chance import Whole
-from simulator.city import INTERVAL_MS, SimCity, Times
-from simulator.device import Device, Numbers
-from simulator.fitted import DIGITS
+from simulator import protocols
+from simulator.city import INTERVAL_MS, City, SimCity, Times
+from simulator.credentials import read_credentials
+from simulator.device import KEPT, Device
 from simulator.fleet import Fleet
-from simulator.instrument import Values
+from simulator.timetable import Due, Timetable, readings
+from simulator.trouble import Trouble
 
 if TYPE_CHECKING:
     from city.pack import CityPack
@@ -37,123 +38,105 @@ TICK_S = 0.2
 MAX_SPEED = INTERVAL_MS / 1000 / TICK_S
 #: A longer gap before the start is the back-fill's business.
 CATCH_UP = timedelta(hours=1)
-#: Time that the goodbyes may take, s: with a tick and an attempt to connect, a stop takes at most 2 s.
-_FAREWELL_S = 0.8
+#: Readings that all devices together keep while they cannot send, about 0.6 GB of six values each: with more than
+#: 11,000 devices each keeps fewer than KEPT.
+ALL_KEPT = 2_000_000
+#: Time that the goodbyes may take, s: with a tick and an attempt to connect, a stop takes at most 2 s; with more than
+#: 8,000 devices it takes longer, so many a second.
+_FAREWELL_S, _FAREWELLS_A_SECOND = 0.8, 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """One reading that has fallen due."""
+class Options:
+    """How the sensors send."""
 
-    #: index of the sensor
-    sensor: int
-    #: milliseconds of the epoch
-    time_ms: int
-    #: in the order of the sensor's metrics
-    values: Numbers
-
-
-class Timetable:
-    """Which readings fall due when: cycle after cycle, each computed at once, each sensor at its moment."""
-
-    def __init__(self, city: SimCity, now_ms: int, interval_ms: int = INTERVAL_MS) -> None:
-        self._city = city
-        self._interval_ms = interval_ms
-        self._cycle = now_ms // interval_ms
-        self._due = deque(one for one in self._computed() if one.time_ms >= now_ms)
-
-    def due(self, now_ms: int) -> list[Due]:
-        """The readings that have fallen due by `now_ms` since the last call, in order.
-
-        After a gap of more than a cycle (a machine that slept, a clock that was set) it goes on from now.
-        """
-        cycle = now_ms // self._interval_ms
-        if abs(cycle - self._cycle) > 1:
-            self._go_to(cycle)
-        ready = self._taken(now_ms)
-        if cycle > self._cycle:
-            self._go_to(cycle)
-            ready += self._taken(now_ms)
-        return ready
-
-    def _go_to(self, cycle: int) -> None:
-        self._cycle = cycle
-        self._due = deque(self._computed())
-
-    def _taken(self, now_ms: int) -> list[Due]:
-        ready = []
-        while self._due and self._due[0].time_ms <= now_ms:
-            ready.append(self._due.popleft())
-        return ready
-
-    def _computed(self) -> Iterator[Due]:
-        time_ms = self._city.instants(np.array([self._cycle]), self._interval_ms)[:, 0]
-        order = np.argsort(time_ms, kind="stable")
-        times = (time_ms[order] * 1000).astype("datetime64[us]")
-        return readings(self._city, order, times, self._city.values(order, times, self._interval_ms / 1000))
-
-
-def readings(city: SimCity, index: Whole, times: Times, values: dict[str, Values]) -> Iterator[Due]:
-    """Rows of float32 as devices send them: whole numbers where the instrument gives such, decimals elsewhere."""
-    columns = {metric: _numbers(values[metric], digits) for metric, digits in DIGITS.items()}
-    time_ms = times.astype("datetime64[ms]").astype(np.int64).tolist()
-    for place, sensor in enumerate(index.tolist()):
-        metrics = city.sensors[sensor].metrics
-        yield Due(sensor, time_ms[place], tuple(columns[metric][place] for metric in metrics))
-
-
-def _numbers(values: Values, digits: int) -> list[int] | list[float]:
-    if digits:
-        decimals: list[float] = np.round(values.astype(np.float64), digits).tolist()
-        return decimals
-    whole: list[int] = np.nan_to_num(values).astype(np.int64).tolist()
-    return whole
+    #: how much more often than in life
+    speed: float = 1.0
+    #: one connection each, or a few for all
+    per_device: bool = False
+    #: CSV of serial and password, for connections of their own; None: all use the settings' user
+    credentials: Path | None = None
+    #: module of `simulator.protocols`
+    protocol: str = protocols.DEFAULT
 
 
 def run(
     settings: Settings,
     pack: CityPack,
-    speed: float = 1.0,
+    options: Options,
     stop: Event | None = None,
     *,
-    since: datetime | None = None,
-    city: SimCity | None = None,
+    city: SimCity,
+    newest: Times | None = None,
+    trouble: Trouble | None = None,
 ) -> None:
-    """Be all sensors of the pack's simulated city until `stop` is set; SettingsError for an impossible speed.
+    """Be all sensors of a simulated city until `stop` is set; SettingsError for what cannot be.
 
-    With `since` (the end of a back-fill, at most CATCH_UP ago) each sensor first sends what it measured from then on.
+    With `newest` (the time of each sensor's last reading, NaT for none) each first sends what it measured since, as
+    far as that is not before CATCH_UP. `trouble` is what goes wrong, and may end the run by itself.
     """
-    if not 0 < speed <= MAX_SPEED:
-        raise SettingsError(f"a speed of {speed:g} is impossible; give one above 0 and up to {MAX_SPEED:g}")
     stop = stop or Event()
-    city = city or SimCity(pack)
-    devices = [Device(sensor, settings.topic_prefix, pack.zone) for sensor in city.sensors]
-    fleet = Fleet(mqtt_address(settings.mqtt_url), devices)
-    now_ms = _now_ms()
-    timetable = Timetable(city, now_ms, round(INTERVAL_MS / speed))
-    for one in missed(city, since, now_ms):
-        fleet.measure(one.sensor, one.time_ms, one.values)
-    log.info(
-        "%d simulated sensors send every %g s",
-        len(devices),
-        INTERVAL_MS / 1000 / speed,
-        extra={"event": "live"},
-    )
-    while not stop.is_set():
-        for one in timetable.due(_now_ms()):
-            fleet.measure(one.sensor, one.time_ms, one.values)
+    fleet = make_fleet(settings, pack, options, city)
+    now_ms = now()
+    read: City = trouble.city if trouble else city
+    timetable = Timetable(read, now_ms, round(INTERVAL_MS / options.speed))
+    _send(fleet, list(missed(read, newest, now_ms)), now_ms, trouble)
+    log.info("%d simulated sensors send every %g s", len(city.sensors), INTERVAL_MS / 1000 / options.speed,
+             extra={"event": "live"})  # fmt: skip
+    while not (stop.is_set() or (trouble and trouble.is_over(now_ms))):
+        now_ms = now()
+        _send(fleet, timetable.due(now_ms), now_ms, trouble)
         fleet.serve(TICK_S)
-    fleet.farewell(_FAREWELL_S)
+    if trouble:
+        trouble.close(now())
+    fleet.farewell(max(_FAREWELL_S, len(city.sensors) / _FAREWELLS_A_SECOND))
 
 
-def missed(city: SimCity, since: datetime | None, now_ms: int) -> Iterator[Due]:
-    """What all sensors measured from `since` until now, at most CATCH_UP of it; nothing where `since` is None."""
-    if since is None:
+def _send(fleet: Fleet, due: Sequence[Due], now_ms: int, trouble: Trouble | None) -> None:
+    if trouble:
+        trouble.send(fleet, due, now_ms)
+        return
+    for one in due:
+        fleet.measure(one.sensor, one.time_ms, one.values)
+
+
+def check(options: Options, city: SimCity) -> dict[str, str] | None:
+    """Passwords of connections that devices have of their own, None for shared ones; SettingsError for what cannot be."""
+    if not 0 < options.speed <= MAX_SPEED:
+        raise SettingsError(
+            f"a speed of {options.speed:g} is impossible; give one above 0 and up to {MAX_SPEED:g}"
+        )
+    protocols.load(options.protocol)
+    if options.credentials and not options.per_device:
+        raise SettingsError(
+            "credentials go with `--connections per-device`; shared ones log in as SDOT_MQTT_URL says"
+        )
+    if options.credentials:
+        return read_credentials(options.credentials, [sensor.serial for sensor in city.sensors])
+    return {} if options.per_device else None
+
+
+def make_fleet(settings: Settings, pack: CityPack, options: Options, city: SimCity) -> Fleet:
+    """The city's devices with their connections; SettingsError as `check` says."""
+    passwords = check(options, city)
+    wire = protocols.load(options.protocol)(settings.topic_prefix, pack.zone)
+    kept = min(KEPT, ALL_KEPT // max(1, len(city.sensors)))
+    devices = [Device(sensor, wire, kept) for sensor in city.sensors]
+    return Fleet(mqtt_address(settings.mqtt_url), devices, passwords=passwords)
+
+
+def missed(city: City, newest: Times | None, now_ms: int) -> Iterator[Due]:
+    """What each sensor measured after its `newest` reading (UTC) until now, at most CATCH_UP of it; nothing for NaT."""
+    if newest is None or np.isnat(newest).all():
         return
     now = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=now_ms)
-    for index, times, values in city.history(max(since, now - CATCH_UP), now):
-        yield from readings(city, index.astype(np.int64), times, values)
+    first: datetime = np.nanmin(newest).astype("datetime64[ms]").item().replace(tzinfo=UTC)
+    for index, times, values in city.history(max(first, now - CATCH_UP), now):
+        after = times > newest[index]
+        kept = {metric: column[after] for metric, column in values.items()}
+        yield from readings(city, index[after].astype(np.int64), times[after], kept)
 
 
-def _now_ms() -> int:
+def now() -> int:
+    """Milliseconds of the epoch."""
     return time.time_ns() // 1_000_000

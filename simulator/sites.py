@@ -96,14 +96,24 @@ def inside(geometry: Geometry, points: Float) -> NDArray[np.bool_]:
 def _scatter(geometry: Geometry, number: int, start: Keys, code: str) -> Float:
     """`number` points inside, well apart, float64[number, 2]."""
     pool = _pool(geometry, number * _CANDIDATES, start, code)
-    narrow = np.array([cos(radians(pool[0, 1])), 1.0]) if len(pool) else np.ones(2)
-    chosen = np.empty((number, 2))
+    narrow = cos(radians(pool[0, 1])) if len(pool) else 1.0
+    chosen = np.empty((2, number))
     for done in range(number):
         candidates = pool[done * _CANDIDATES : (done + 1) * _CANDIDATES]
-        apart = ((candidates[:, None] - chosen[None, :done]) * narrow) ** 2
-        nearest = apart.sum(axis=2).min(axis=1, initial=np.inf)
-        chosen[done] = candidates[int(nearest.argmax())]
-    return chosen
+        nearest = _apart(candidates, chosen[:, :done], narrow).min(axis=1, initial=np.inf)
+        chosen[:, done] = candidates[int(nearest.argmax())]
+    return chosen.T
+
+
+def _apart(candidates: Float, chosen: Float, narrow: float) -> Float:
+    """Squared distance of each candidate (float64[k, 2]) from each chosen point (float64[2, n]), float64[k, n]."""
+    east = candidates[:, :1] - chosen[0]
+    north = candidates[:, 1:] - chosen[1]
+    east *= narrow
+    east *= east  # in place: with thousands of points the copies would be the most of it
+    north *= north
+    east += north
+    return np.asarray(east, np.float64)
 
 
 def _pool(geometry: Geometry, number: int, start: Keys, code: str) -> Float:

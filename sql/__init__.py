@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
-from typing import LiteralString
+from typing import LiteralString, Protocol
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
@@ -61,4 +61,33 @@ def expand(template: str, keys: Iterable[str]) -> str:
     lines: list[str] = []
     for line in template.splitlines():
         lines += [line.replace("{key}", key) for key in keys] if "{key}" in line else [line]
+    return "\n".join(lines).rstrip().removesuffix(",")
+
+
+class MetricLike(Protocol):
+    """What a template needs of a metric."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def bit(self) -> int: ...
+    @property
+    def aggregation(self) -> str: ...
+
+
+def expand_metrics(template: str, metrics: Iterable[MetricLike]) -> str:
+    """As `expand`, for lines that differ by how a metric aggregates.
+
+    A line with `{key}` is written once a metric, one with `{mean}`, `{sum}` or `{vector}` once a metric of that
+    aggregation; `{bit}` in such a line is the metric's bit in `reading.flags`.
+    """
+    metrics = tuple(metrics)
+    lines: list[str] = []
+    for line in template.splitlines():
+        mark = next((mark for mark in ("key", "mean", "sum", "vector") if f"{{{mark}}}" in line), None)
+        if mark is None:
+            lines.append(line)
+            continue
+        chosen = (metric for metric in metrics if mark in ("key", metric.aggregation))
+        lines += [line.replace(f"{{{mark}}}", one.key).replace("{bit}", str(one.bit)) for one in chosen]
     return "\n".join(lines).rstrip().removesuffix(",")

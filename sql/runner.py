@@ -179,15 +179,29 @@ def _add_metrics(conn: psycopg.Connection[Any], metrics: Sequence[MetricLike]) -
                 f"metric {metric.key} takes bit {metric.bit}, used before; bits are never reused"
             )
     new = [metric for metric in metrics if metric.key not in known]
-    if not new:
+    lacking = {metric.key for metric in new} | _lacking(conn, metrics)
+    if not lacking:
         return []
     with conn.transaction():
+        wanted = [metric for metric in metrics if metric.key in lacking]
         for template in sql.blocks("metrics.sql").values():
-            conn.execute(sql.literal(sql.expand(template, [metric.key for metric in new])))
+            conn.execute(sql.literal(sql.expand_metrics(template, wanted)))
         insert = "INSERT INTO metric (key, bit, unit, aggregation) VALUES (%s, %s, %s, %s)"
         for metric in new:
             conn.execute(insert, [metric.key, metric.bit, metric.unit, metric.aggregation])
-    return [f"columns for {len(new)} metrics: {', '.join(metric.key for metric in new)}"]
+    return [f"columns for {len(lacking)} metrics: {', '.join(metric.key for metric in wanted)}"]
+
+
+def _lacking(conn: psycopg.Connection[Any], metrics: Sequence[MetricLike]) -> set[str]:
+    """Keys of metrics whose columns an earlier version made without what this one adds."""
+    rows = conn.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'district_day'::regclass AND NOT attisdropped"
+    )
+    there = {row[0] for row in rows}
+    added = {"sum": "sum", "vector": "east"}  # by aggregation, the last column of each
+    return {
+        metric.key for metric in metrics if f"{metric.key}_{added.get(metric.aggregation, 'n')}" not in there
+    }
 
 
 def _describe_city(

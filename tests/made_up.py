@@ -18,6 +18,7 @@ from city.pack import CityPack, load_pack
 from dashboard.main import Server, assemble
 from dashboard.memory import MemoryStore
 from dashboard.store import SensorRow
+from tests import made_up_books
 
 KINDS = ("main_street", "residential_area", "parks", "traditional_markets", "public_facilities")
 LEVEL = {"pm25": 30.0, "pm10": 52.0, "temperature": 11.0, "humidity": 44.0, "noise": 55.0, "visitors": 14.0}
@@ -74,6 +75,8 @@ async def play(store: MemoryStore, pack: CityPack, sensors: int) -> None:
         store.put(9000 + number, now, {"pm25": 12.5, "temperature": 20.1})
     while True:
         store.beat()
+        minute = datetime.now(UTC).replace(second=0, microsecond=0)
+        made_up_books.count(store, minute, sensors // 120)
         for _ in range(max(1, sensors // 120)):
             number = number % sensors + 1
             code = store.sensor(number).district
@@ -88,6 +91,7 @@ def main(port: int, city: str, sensors: int) -> None:
     pack = load_pack(city)
     now = datetime.now(UTC)
     store = made_up_city(pack, sensors, now)
+    made_up_books.fill(store, now)
     for number in range(1, sensors + 1):
         district = store.sensor(number).district
         if district == pack.districts[-1].code:
@@ -101,7 +105,7 @@ def main(port: int, city: str, sensors: int) -> None:
 
     async def both() -> None:
         playing = asyncio.create_task(play(store, pack, sensors))
-        await Server(config, board.hub).serve()
+        await Server(config, *board.hubs).serve()
         playing.cancel()
 
     asyncio.run(both())

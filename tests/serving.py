@@ -33,7 +33,7 @@ def serving(store: Store, pack: CityPack) -> Iterator[Serving]:
     """Serve until the block ends; AssertionError where the server does not end then."""
     application, board, _ = assemble(store, pack)
     config = uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=2)
-    server = Server(config, board.hub)
+    server = Server(config, *board.hubs)
     # uvicorn's own signal handlers stay out of a test run: a thread cannot have any
     with asyncio.Runner() as runner:
         loop = runner.get_loop()

@@ -33,7 +33,7 @@ class StandIn:
     def __init__(self, pack: CityPack) -> None:
         self.pack, self.standard = pack, load_standard(pack.standard)
         self.shapes = geometry_of(pack)
-        self.hub = Hub()
+        self.hub, self.books = Hub(), Hub()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.url = ""
         self.listed: dict[str, list[dict[str, Any]]] = {}
@@ -207,6 +207,7 @@ class StandIn:
         self.loop = asyncio.get_running_loop()
         yield
         self.hub.close()
+        self.books.close()
 
 
 @contextlib.contextmanager

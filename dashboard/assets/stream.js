@@ -12,15 +12,15 @@
   function receive(event, take) {
     const data = JSON.parse(event.data);
     sdot.clock.hear(data.now);
-    if (boot !== null && data.boot !== boot) sdot.map.forget(); // another server: its geometry may be another
+    if (boot !== null && data.boot !== boot) sdot.map?.forget(); // another server: its geometry may be another
     boot = data.boot;
     take(data);
   }
 
-  function open(take, beat) {
+  function open(take, beat, url) {
     if (source) source.close();
     opened = performance.now();
-    source = new EventSource("/api/stream");
+    source = new EventSource(url);
     source.addEventListener("tick", (event) => receive(event, take));
     source.addEventListener("beat", (event) => receive(event, beat));
   }
@@ -32,17 +32,17 @@
   }
 
   // Called each second. A browser gives up on a stream that was refused, and never notices one that is stuck.
-  function watch(take, beat) {
+  function watch(take, beat, url) {
     const gaveUp = source.readyState === EventSource.CLOSED;
-    if ((gaveUp || lost()) && performance.now() - opened > AGAIN_MS) open(take, beat);
+    if ((gaveUp || lost()) && performance.now() - opened > AGAIN_MS) open(take, beat, url);
   }
 
-  function start(take, beat) {
+  function start(take, beat, url = "/api/stream") {
     started = performance.now();
-    open(take, beat);
-    sdot.clock.every(() => watch(take, beat));
+    open(take, beat, url);
+    sdot.clock.every(() => watch(take, beat, url));
     addEventListener("pagehide", () => source.close());
-    addEventListener("pageshow", (event) => event.persisted && open(take, beat));
+    addEventListener("pageshow", (event) => event.persisted && open(take, beat, url));
   }
 
   sdot.stream = { start, lost, LOST_MS };

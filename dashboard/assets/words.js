@@ -57,6 +57,13 @@
   const isoDay = (ms) =>
     kept("iso", () => new Intl.DateTimeFormat("sv", { timeZone: config.zone, dateStyle: "short" })).format(ms);
 
+  // How far the city's clocks are ahead of UTC at an instant, ms.
+  function offset(ms) {
+    const make = () =>
+      new Intl.DateTimeFormat("sv", { timeZone: config.zone, dateStyle: "short", timeStyle: "medium" });
+    return Date.parse(`${kept("local", make).format(ms).replace(" ", "T")}Z`) - Math.floor(ms / 1000) * 1000;
+  }
+
   // A time of today as 13:45, of another day with its date.
   const moment = (ms, now) => (isoDay(ms) === isoDay(now) ? hhmm(ms) : `${isoDay(ms)} ${hhmm(ms)}`);
 
@@ -110,6 +117,7 @@
     hhmm,
     hhmmss,
     moment,
+    offset,
     date,
     age,
     shortName,

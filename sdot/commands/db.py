@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from sdot.commands.options import Data
@@ -10,13 +12,28 @@ app = typer.Typer(no_args_is_help=True, help="Migrate the database; tell what is
 
 
 @app.command()
-def migrate(data: Data = None) -> None:
+def migrate(
+    data: Data = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a database that is not there yet.")] = False,
+    logins: Annotated[
+        bool, typer.Option("--logins", help="Give the roles in the other URLs the passwords written there.")
+    ] = False,
+) -> None:
     """Bring the database to this version: relations, the metrics' columns, the pack's districts, roles."""
     from sdot import migration
     from sdot.running import find_settings
 
-    if not migration.migrate(find_settings(data, "admin_database_url"), print):
-        print("The database is up to date.")
+    settings = find_settings(data, "admin_database_url")
+    if wait:
+        migration.wait(settings, _say)
+    if not migration.migrate(settings, _say):
+        _say("The database is up to date.")
+    if logins:
+        migration.give_logins(settings, _say)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # a container's log shows it now, not at the end
 
 
 @app.command()

@@ -13,12 +13,19 @@ from sdot.commands.options import Data
 #: The password in `scheme://user:password@host` (up to the last @), and in a query's `password=`.
 _PASSWORD = re.compile(r"(?<=://)([^:/?@]*):[^?]*@|(?<=[?&]password=)[^&]*")
 
+#: `user:password` of several.
+_LOGIN = re.compile(r"([^\s:]+):\S+")
+
 
 def lines(settings: Settings, secrets: bool) -> list[str]:
     """`NAME=value` of each setting, sorted by the table's order."""
     values = {environment_name(name): getattr(settings, name) for name in Settings.model_fields}
     texts = {name: _text(value) for name, value in values.items()}
-    return [f"{name}={text if secrets else masked(text)}" for name, text in texts.items()]
+    return [f"{name}={text if secrets else _shown(name, text)}" for name, text in texts.items()]
+
+
+def _shown(name: str, text: str) -> str:
+    return _LOGIN.sub(r"\1:***", text) if name == environment_name("broker_users") else masked(text)
 
 
 def masked(text: str) -> str:

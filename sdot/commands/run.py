@@ -1,4 +1,4 @@
-"""`sdot ingest` and `sdot dashboard`: the two long-running programs, from settings alone."""
+"""`sdot ingest`, `sdot dashboard` and `sdot maintain`: the long-running programs, from settings alone."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def ingest(
 def dashboard(data: Data = None) -> None:
     """Serve the dashboards."""
     from dashboard.main import run
+    from sdot.running import find_settings
+
+    run(find_settings(data))
+
+
+def maintain(data: Data = None) -> None:
+    """Keep rollups, partitions and retention; of several one leads, the others stand by."""
+    from maintain.main import run
     from sdot.running import find_settings
 
     run(find_settings(data))

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ingest.registry import NewSensor
     from ingest.roster import Known
 
-app = typer.Typer(no_args_is_help=True, help="List, add, verify, move, rename and retire sensors.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, add, verify, move, rename and retire sensors; their logins."
+)
 
 Serial = Annotated[str, typer.Argument(help="The sensor's serial.")]
 Latitude = Annotated[Optional[float], typer.Option("--lat", help="Latitude, degrees.", min=-90, max=90)]  # noqa: UP045 typer
@@ -208,3 +210,39 @@ def retire(serials: Annotated[list[str], typer.Argument(help="Serials.")], data:
         for serial in serials:
             roster.retire(conn, serial)
             typer.echo(f"{serial} is retired")
+
+
+@app.command()
+def credentials(
+    serials: Annotated[Optional[list[str]], typer.Argument(help="Serials; or use --file or --all.")] = None,  # noqa: UP045 typer
+    file: Annotated[
+        Optional[Path],  # noqa: UP045 typer
+        typer.Option(exists=True, dir_okay=False, help="CSV with a column serial, as `sensor add` reads."),
+    ] = None,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="All sensors in service that have no login yet.")
+    ] = False,
+    revoked: Annotated[
+        bool, typer.Option("--revoke", help="Take the logins away instead of making them.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Make sensors' logins at the broker, or new passwords, and print them as CSV; they are told this once."""
+    from city.errors import RegistryError
+    from sdot import logins
+    from sdot.roll import read_roll
+
+    if sum(map(bool, (serials, file, everyone))) != 1 or (revoked and everyone):
+        raise RegistryError(
+            "name the sensors by serial, or give --file, or --all to those that have no login"
+        )
+    conn, _ = _open(data)
+    with conn:
+        named = serials or (logins.lacking(conn) if file is None else [one.serial for one in read_roll(file)])
+        if revoked:
+            logins.revoke(conn, named)
+            typer.echo(f"{len(named)} logins are taken away")
+            return
+        made = logins.issue(conn, named)
+    for line in ("serial,password", *(f"{serial},{password}" for serial, password in made.items())):
+        typer.echo(line)

@@ -2,53 +2,123 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Optional
 
 import typer
 
-from sdot.commands.options import Data
+from sdot.commands.options import (
+    SENSORS,
+    Connections,
+    Data,
+    District,
+    Faults,
+    ScenarioName,
+    Sensors,
+    Speed,
+    TruthFile,
+)
 
-app = typer.Typer(no_args_is_help=True, help="Simulated sensors: live, or their history.")
+app = typer.Typer(
+    no_args_is_help=True, help="Simulated sensors: live, or their history; faults and scenarios."
+)
+
+Credentials = Annotated[
+    Optional[Path],  # noqa: UP045 typer reads it at run time
+    typer.Option(
+        help="CSV of serial and password, as `sdot sensor credentials` prints it: each connection logs in as its "
+        "sensor (with --connections per-device)."
+    ),
+]
+Protocol = Annotated[str, typer.Option(help="What they speak: a module of simulator/protocols.")]
+Start = Annotated[
+    str,
+    typer.Option(
+        help="When the scenario starts, and what the times of a file of faults count from: now, -2h (it has been on "
+        "for so long), or RFC 3339."
+    ),
+]
 
 
 @app.command()
-def live(
+def live(  # noqa: PLR0913, PLR0917 one parameter an option
     data: Data = None,
-    speed: Annotated[
-        float, typer.Option(min=0.01, max=1000, help="How much faster than life they send.")
-    ] = 1.0,
+    sensors: Sensors = SENSORS,
+    speed: Speed = 1.0,
+    connections: Connections = "shared",
+    credentials: Credentials = None,
+    protocol: Protocol = "json_v1",
+    faults: Faults = None,
+    truth: TruthFile = None,
+    scenario: ScenarioName = None,
+    district: District = None,
+    start: Start = "now",
 ) -> None:
     """Register the simulated sensors and publish for them from where they left off (an hour at most), until Ctrl-C."""
-    import logging
-    import signal
-    import threading
+    from sdot.simulation import Wanted, run
+    from simulator.live import Options
 
-    from city import logs
-    from city.pack import load_pack
-    from sdot.history import register
-    from sdot.running import find_settings
-    from simulator import live as simulation
-    from simulator.city import SimCity
+    wanted = Wanted(data, sensors, faults, truth, scenario, start, district)
+    run(wanted, Options(speed, connections == "per-device", credentials, protocol))
 
-    settings = find_settings(data)
-    logs.set_up(settings.log_format)
-    pack = load_pack(settings.city)
-    city = SimCity(pack)
-    since = register(settings, pack, city)
-    logging.getLogger(__name__).info("the newest simulated reading is before %s", since)
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    simulation.run(settings, pack, speed, stop, since=since, city=city)
+
+@app.command()
+def scenario(  # noqa: PLR0913, PLR0917 one parameter an option
+    name: Annotated[
+        Optional[str],  # noqa: UP045 typer reads it at run time
+        typer.Argument(metavar="NAME|FILE", help="A shipped scenario, or a TOML file."),
+    ] = None,
+    listing: Annotated[
+        bool, typer.Option("--list", help="Tell the shipped scenarios, or the events of this one, and end.")
+    ] = False,
+    data: Data = None,
+    sensors: Sensors = SENSORS,
+    speed: Speed = 1.0,
+    connections: Connections = "shared",
+    district: District = None,
+    start: Start = "now",
+    faults: Faults = None,
+    truth: TruthFile = None,
+) -> None:
+    """Be the simulated sensors while a scenario plays, until its end or Ctrl-C; tells each event as it happens."""
+    from sdot.simulation import Wanted, described, run
+    from simulator.live import Options
+
+    wanted = Wanted(data, sensors, faults, truth, name, start, district, to_the_end=True)
+    if listing or name is None:
+        for line in described(wanted):
+            typer.echo(line)
+    else:
+        run(wanted, Options(speed, connections == "per-device"))
+
+
+@app.command()
+def faults(
+    listing: Annotated[
+        bool, typer.Option("--list", help="Explain each kind of fault (what it does without any option).")
+    ] = True,
+) -> None:
+    """Explain the kinds of fault that `--faults` of `live`, `scenario` and `backfill` injects."""
+    from sdot.faultlist import explained
+
+    if listing:
+        explained()
 
 
 @app.command()
 def backfill(
     data: Data = None,
-    days: Annotated[float, typer.Option(min=0, max=28, help="How far back it begins.")] = 7.0,
+    sensors: Sensors = SENSORS,
+    days: Annotated[float, typer.Option(min=0, max=3660, help="How far back it begins.")] = 7.0,
+    every: Annotated[
+        str, typer.Option(help="Time between two readings of a sensor, such as 10m or 1h: for years.")
+    ] = "2m",
+    faults: Faults = None,
+    truth: TruthFile = None,
 ) -> None:
-    """Write the history of the simulated sensors that have none, up to now; an interrupted one is continued."""
+    """Write what is missing of the simulated sensors' past, up to now; may be stopped, continued and run twice."""
+    from sdot.history import Wanted, seconds_of
     from sdot.history import backfill as write
     from sdot.running import find_settings
 
-    write(find_settings(data), days)
+    write(find_settings(data), Wanted(days, sensors, seconds_of(every), faults, truth))

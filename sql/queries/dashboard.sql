@@ -49,3 +49,137 @@ SELECT sensor_id, sum(messages)::bigint, sum(quarantined)::bigint
 FROM ledger_sensor_day
 WHERE sensor_id = ANY (%s)
 GROUP BY sensor_id
+
+-- name: ingest_minutes
+-- The ledger by minute. Writers are few, and stepped through on the key (writer, minute): no scan of its years.
+WITH RECURSIVE writers AS (
+    SELECT min(writer) AS writer FROM ledger_minute_writer
+    UNION ALL
+    SELECT (SELECT min(l.writer) FROM ledger_minute_writer AS l WHERE l.writer > w.writer)
+    FROM writers AS w WHERE w.writer IS NOT NULL
+)
+SELECT l.minute, sum(l.messages)::bigint,
+    sum(l.messages_stored)::bigint, sum(l.messages_revised)::bigint, sum(l.messages_duplicate)::bigint,
+    sum(l.messages_quarantined)::bigint, sum(l.messages_rejected)::bigint,
+    sum(l.stored)::bigint, sum(l.revised)::bigint, sum(l.duplicate)::bigint,
+    sum(l.quarantined)::bigint, sum(l.rejected)::bigint
+FROM writers AS w
+CROSS JOIN LATERAL (
+    SELECT * FROM ledger_minute_writer AS x WHERE x.writer = w.writer AND x.minute >= %s OFFSET 0
+) AS l
+GROUP BY l.minute
+ORDER BY l.minute
+
+-- name: ingest_lags
+-- Lag in bins of time.
+SELECT date_bin(%s, minute, 'epoch') AS start, kind,
+    lag_quantile(array_agg(bucket), array_agg(n), 0.5), lag_quantile(array_agg(bucket), array_agg(n), 0.95),
+    sum(n)::bigint
+FROM lag_minute
+WHERE minute >= %s
+GROUP BY start, kind
+ORDER BY start, kind
+
+-- name: ingest_lag_now
+-- Lag over a span.
+SELECT kind, lag_quantile(array_agg(bucket), array_agg(n), 0.5), lag_quantile(array_agg(bucket), array_agg(n), 0.95),
+    sum(n)::bigint
+FROM lag_minute
+WHERE minute >= %s AND minute < %s
+GROUP BY kind
+ORDER BY kind
+
+-- name: ingest_slots
+-- Slots and their holders; with each, what its writer took and how fast over a span.
+WITH span AS (SELECT %s::timestamptz AS since, %s::timestamptz AS until)
+SELECT w.slot, w.writer, w.host, w.pid,
+    greatest(0, extract(epoch FROM clock_timestamp() - w.seen_at))::float8, w.started_at, w.seen_at, w.released_at,
+    w.broker_ok, w.broker_since, coalesce(w.broker_detail, ''), w.last_message_at, w.last_commit_at,
+    w.inflight, w.unacknowledged, w.busy::float8, w.window_full_s, w.database_full_s, w.retries,
+    (
+        SELECT coalesce(sum(l.stored + l.revised + l.duplicate + l.quarantined + l.rejected), 0)::bigint
+        FROM ledger_minute_writer AS l, span AS s
+        WHERE l.writer = w.writer AND l.minute >= s.since AND l.minute < s.until
+    ),
+    (
+        SELECT lag_quantile(array_agg(l.bucket), array_agg(l.n), 0.95)
+        FROM lag_minute AS l, span AS s
+        WHERE l.writer = w.writer AND l.kind = 'arrival' AND l.minute >= s.since AND l.minute < s.until
+    )
+FROM worker AS w
+ORDER BY w.slot
+
+-- name: ingest_broker
+-- What the broker told of itself last.
+SELECT seen_at, started_at, coalesce(version, ''), dropped, stored, stored_bytes FROM broker
+
+-- name: ingest_gaps
+-- Gaps that last, and those that ended since; what lasts first, then the newest.
+SELECT gap_id, kind, slot, began_at, ended_at, size, lossy, detail
+FROM gap
+WHERE ended_at IS NULL OR ended_at >= %s
+ORDER BY ended_at IS NOT NULL, began_at DESC
+LIMIT %s
+
+-- name: ingest_reasons
+-- Refused readings by reason: of the last hour, and of the last day.
+SELECT code, outcome, coalesce(sum(readings) FILTER (WHERE minute >= %s), 0)::bigint, sum(readings)::bigint AS day, max(minute)
+FROM ledger_reason
+WHERE minute >= %s
+GROUP BY code, outcome
+ORDER BY day DESC, code, outcome
+
+-- name: ingest_cases
+-- Refused messages by sensor (or topic) and reason, of the newest cases; of each group the newest, cut.
+SELECT q.quarantine_id, q.last_at, g.cases, g.repeats, q.outcome, q.topic, q.serial, q.element, q.code, q.reason,
+    substring(q.payload FOR %s), q.payload_bytes, coalesce(octet_length(q.payload), 0)
+FROM (
+    SELECT (array_agg(n.quarantine_id ORDER BY n.last_at DESC, n.quarantine_id DESC))[1] AS quarantine_id,
+        max(n.last_at) AS last_at, count(*) AS cases, sum(n.repeats)::bigint AS repeats
+    FROM (
+        SELECT quarantine_id, last_at, repeats, coalesce(serial, topic) AS origin, code, outcome
+        FROM quarantine ORDER BY last_at DESC LIMIT %s
+    ) AS n
+    GROUP BY n.origin, n.code, n.outcome
+    ORDER BY last_at DESC, quarantine_id DESC
+    LIMIT %s
+) AS g
+JOIN quarantine AS q USING (quarantine_id)
+ORDER BY g.last_at DESC, q.quarantine_id DESC
+
+-- name: ingest_held
+-- How many cases are kept, counted up to a bound.
+SELECT count(*) FROM (SELECT 1 FROM quarantine LIMIT %s) AS q
+
+-- name: ingest_audit
+-- The books of one city day, seen at one moment: by minute, by sensor (a look-up each on its key), by reason.
+WITH RECURSIVE writers AS (
+    SELECT min(writer) AS writer FROM ledger_minute_writer
+    UNION ALL
+    SELECT (SELECT min(l.writer) FROM ledger_minute_writer AS l WHERE l.writer > w.writer)
+    FROM writers AS w WHERE w.writer IS NOT NULL
+), by_minute AS (
+    SELECT coalesce(sum(l.messages), 0)::bigint,
+        coalesce(sum(l.messages_stored), 0)::bigint, coalesce(sum(l.messages_revised), 0)::bigint,
+        coalesce(sum(l.messages_duplicate), 0)::bigint, coalesce(sum(l.messages_quarantined), 0)::bigint,
+        coalesce(sum(l.messages_rejected), 0)::bigint,
+        coalesce(sum(l.stored), 0)::bigint, coalesce(sum(l.revised), 0)::bigint, coalesce(sum(l.duplicate), 0)::bigint,
+        coalesce(sum(l.quarantined), 0)::bigint, coalesce(sum(l.rejected), 0)::bigint
+    FROM writers AS w
+    CROSS JOIN LATERAL (
+        SELECT * FROM ledger_minute_writer AS x WHERE x.writer = w.writer AND x.minute >= %s OFFSET 0
+    ) AS l
+), by_sensor AS (
+    SELECT coalesce(sum(l.messages), 0)::bigint,
+        coalesce(sum(l.stored), 0)::bigint, coalesce(sum(l.revised), 0)::bigint, coalesce(sum(l.duplicate), 0)::bigint,
+        coalesce(sum(l.quarantined), 0)::bigint, coalesce(sum(l.rejected), 0)::bigint
+    FROM (SELECT 0 AS sensor_id UNION ALL SELECT sensor_id FROM sensor) AS s
+    CROSS JOIN LATERAL (
+        SELECT * FROM ledger_sensor_day_writer AS x WHERE x.sensor_id = s.sensor_id AND x.day = %s OFFSET 0
+    ) AS l
+), by_reason AS (
+    SELECT coalesce(sum(readings) FILTER (WHERE outcome = 'quarantined'), 0)::bigint,
+        coalesce(sum(readings) FILTER (WHERE outcome = 'rejected'), 0)::bigint
+    FROM ledger_reason WHERE minute >= %s
+)
+SELECT * FROM by_minute CROSS JOIN by_sensor CROSS JOIN by_reason

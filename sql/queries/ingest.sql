@@ -54,7 +54,7 @@ ON CONFLICT (sensor_id, time) DO UPDATE SET revision = excluded.revision, flags 
 
 -- name: copy_revision
 -- What is replaced.
-COPY reading_revision (sensor_id, time, revision, replaced_at, flags, extra
+COPY reading_revision (sensor_id, time, revision, replaced_at, flags, extra, carried
     , {key}
 ) FROM STDIN (FORMAT binary)
 
@@ -129,11 +129,18 @@ ON CONFLICT (sensor_id, day, writer) DO UPDATE SET
     quarantined = l.quarantined + excluded.quarantined,
     rejected = l.rejected + excluded.rejected
 
+-- name: raise_ledger_reasons
+-- Why readings were refused, by minute, added.
+INSERT INTO ledger_reason AS l (writer, minute, code, outcome, readings)
+SELECT %s, * FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::bigint[])
+ON CONFLICT (minute, code, outcome, writer) DO UPDATE SET readings = l.readings + excluded.readings
+
 -- name: insert_quarantine
 -- Kept whole; the same again is counted.
 INSERT INTO quarantine AS q (digest, arrived_at, last_at, repeats, outcome, writer, topic, serial, sensor_id, decoder,
     element, code, reason, payload, payload_bytes)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT * FROM unnest(%s::bytea[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[], %s::text[],
+    %s::text[], %s::integer[], %s::text[], %s::integer[], %s::text[], %s::text[], %s::bytea[], %s::integer[])
 ON CONFLICT (digest) DO UPDATE SET last_at = greatest(q.last_at, excluded.last_at),
     repeats = q.repeats + excluded.repeats
 

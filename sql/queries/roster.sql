@@ -41,7 +41,8 @@ SELECT p.kind FROM sensor AS s JOIN site AS p USING (site_id) WHERE s.sensor_id 
 
 -- name: rehome_readings
 -- Its readings from an instant on, not below the horizon, count in its district; or only those that count in none.
--- All of their buckets are touched: one that is open now may be closed when this commits.
+-- All of their buckets are touched: one that is open now may be closed when this commits. By 5 minutes: a city's
+-- 10 begin at :05 where its clocks are 45 minutes off (Kathmandu).
 WITH moved AS (
     UPDATE reading SET district_id = %(district)s
     WHERE sensor_id = %(sensor)s AND time >= greatest(%(since)s, (SELECT horizon FROM checkpoint))
@@ -49,7 +50,7 @@ WITH moved AS (
     RETURNING time
 ), touched_too AS (
     INSERT INTO touched (sensor_id, time)
-    SELECT DISTINCT %(sensor)s::integer, date_bin('10 minutes', time, '2000-01-01 00:00:00+00') FROM moved
+    SELECT DISTINCT %(sensor)s::integer, date_bin('5 minutes', time, '2000-01-01 00:00:00+00') FROM moved
 )
 SELECT count(*) FROM moved
 

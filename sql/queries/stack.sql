@@ -55,7 +55,56 @@ SELECT sensor_id, time FROM latest WHERE sensor_id = ANY (%s);
 ANALYZE reading, latest;
 
 -- name: lacks_history
--- Whether no sensor is simulated yet, or one of them has no reading.
-SELECT count(*) = 0 OR bool_or(l.sensor_id IS NULL)
+-- Whether no sensor is simulated yet, one of them has no reading, or a back-fill was interrupted.
+SELECT count(*) = 0 OR bool_or(l.sensor_id IS NULL) OR EXISTS (SELECT FROM backfill)
 FROM sensor AS s LEFT JOIN latest AS l USING (sensor_id)
 WHERE s.registered_by = 'simulator';
+
+-- name: simulator_lock
+-- Whether this session now is the one that simulates live; it is until the session ends, however it ends.
+SELECT pg_try_advisory_lock(53001, 5);
+
+-- name: begin_backfill
+-- From this instant on the past is being written.
+INSERT INTO backfill (low) VALUES (%s);
+
+-- name: unfinished_backfill
+-- Where an interrupted back-fill began.
+SELECT min(low) FROM backfill;
+
+-- name: end_backfill
+-- All of it is written.
+DELETE FROM backfill;
+
+-- name: count_instants
+-- How many readings of these sensors a span holds; a look-up by each one's key.
+SELECT coalesce(sum(r.number), 0)::bigint FROM unnest(%s::integer[]) AS k (sensor_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS number FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time >= %s AND x.time < %s OFFSET 0
+) AS r;
+
+-- name: read_instants
+-- Their sensors and instants, the latter in milliseconds of the epoch (those between two are of no simulated sensor).
+SELECT r.sensor_id, round(extract(epoch FROM r.time) * 1000)::bigint FROM unnest(%s::integer[]) AS k (sensor_id)
+CROSS JOIN LATERAL (
+    SELECT x.sensor_id, x.time FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time >= %s AND x.time < %s OFFSET 0
+) AS r
+WHERE r.time = date_trunc('milliseconds', r.time);
+
+-- name: status_levels
+-- The levels of the time series: bytes, and the span from the districts' rows of the same level, which are few.
+SELECT level, series_size(level), low, high, raw FROM (
+    SELECT 'reading' AS level, (SELECT min(bucket) FROM district_10min) AS low, (SELECT max(bucket) FROM district_10min) AS high, true AS raw
+    UNION ALL SELECT 'sensor_10min', min(bucket), max(bucket), true FROM district_10min
+    UNION ALL SELECT 'sensor_hour', min(bucket), max(bucket), false FROM district_hour
+    UNION ALL SELECT 'district_10min', min(bucket), max(bucket), false FROM district_10min
+    UNION ALL SELECT 'district_hour', min(bucket), max(bucket), false FROM district_hour
+    UNION ALL SELECT 'district_day', min(bucket), max(bucket), false FROM district_day
+) AS levels;
+
+-- name: status_compression
+-- What the columnstore made of the chunks it holds (TimescaleDB Community only).
+SELECT sum(s.before_compression_total_bytes), sum(s.after_compression_total_bytes)
+FROM timescaledb_information.hypertables AS h
+CROSS JOIN LATERAL hypertable_compression_stats(format('%I.%I', h.hypertable_schema, h.hypertable_name)::regclass) AS s
+WHERE h.hypertable_schema = 'public' AND h.compression_enabled;

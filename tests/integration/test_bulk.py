@@ -166,7 +166,24 @@ def test_implausible_values_are_flagged(conn: psycopg.Connection[Any], ids: dict
 def test_closed_buckets_are_touched(database: Database, conn: psycopg.Connection[Any], ids: dict[str, int]):
     database.rows("UPDATE checkpoint SET open_from = %s RETURNING 1", at(2))
     write(conn, block([ids["a"]] * 4, [0, 1, 2, 3], pm25=[1, 2, 3, 4]))
-    assert rows(conn, "SELECT time FROM touched ORDER BY 1") == [(at(0),), (at(1),)]
+    tick = timedelta(microseconds=1)
+    assert rows(conn, "SELECT time FROM touched ORDER BY 1") == [(at(0) - tick,), (at(1) - tick,)]
+
+
+def test_a_closed_bucket_is_touched_once_a_sensor(
+    database: Database, conn: psycopg.Connection[Any], ids: dict[str, int]
+):
+    database.rows("UPDATE checkpoint SET open_from = %s RETURNING 1", at(9))
+    minutes = np.arange(60) * np.timedelta64(1, "m")
+    sensors = np.repeat(np.array([ids["a"], ids["b"]], np.int32), 60)
+    times = FIRST + np.tile(minutes, 2)
+    write(conn, Block(sensors, times, {"pm25": np.ones(120, np.float32)}))
+    found = rows(
+        conn,
+        "SELECT sensor_id, date_bin('10 minutes', time, '2000-01-01Z'), count(*) FROM touched GROUP BY 1, 2",
+    )
+    assert len(found) == 2 * 6
+    assert {count for *_, count in found} == {2}
 
 
 @pytest.mark.parametrize("value", [float("inf"), -float("inf")])

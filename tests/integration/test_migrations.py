@@ -55,6 +55,23 @@ RELATIONS: dict[str, dict[str, str]] = {
     },
     "district": {"district_id": "smallint", "code": "text", "names": "jsonb"},
     "quarantine": {"topic": "text", "reason": "text", "payload": "bytea"},
+    "quarantine_gone": {"cause": "text", "code": "text", "cases": "bigint", "readings": "bigint"},
+    "ledger_reason": {
+        "writer": "text",
+        "minute": "timestamp with time zone",
+        "code": "text",
+        "outcome": "text",
+    },
+    "ledger_dropped": {"minute": "timestamp with time zone", "stored": "numeric", "revised": "numeric"},
+    "lag_minute": {
+        "writer": "text",
+        "minute": "timestamp with time zone",
+        "kind": "text",
+        "bucket": "smallint",
+    },
+    "gap": {"kind": "text", "slot": "integer", "began_at": "timestamp with time zone", "size": "bigint"},
+    "worker": {"slot": "integer", "inflight": "integer", "unacknowledged": "integer", "busy": "real"},
+    "broker": {"seen_at": "timestamp with time zone", "dropped": "bigint"},
     "touched": {"sensor_id": "integer", "time": "timestamp with time zone"},
     "ledger_minute": {"minute": "timestamp with time zone", **COUNTS},
     "ledger_sensor_day": {"sensor_id": "integer", "day": "date", **COUNTS},
@@ -264,6 +281,7 @@ ALLOWED_INGEST = [
     "SELECT * FROM ledger_minute, sensor, district, metric",
     "CREATE TEMP TABLE staging (LIKE reading)",
     "NOTIFY sdot_commit",
+    "SELECT quarantine_trim(now(), 0, 10)",
 ]
 REFUSED_INGEST = [
     "DELETE FROM reading",
@@ -272,6 +290,8 @@ REFUSED_INGEST = [
     "UPDATE checkpoint SET horizon = now()",
     "DELETE FROM sensor",
     "DELETE FROM quarantine",
+    "SELECT quarantine_leave('{1}', 'purged')",
+    "UPDATE quarantine_gone SET cases = 0",
     "UPDATE reading_revision SET revision = 0",
     "DELETE FROM ledger_minute_writer",
     "CREATE TABLE mine (a int)",
@@ -285,6 +305,8 @@ REFUSED_DASHBOARD = [
     "DELETE FROM quarantine",
     "INSERT INTO watch VALUES ('x', now())",
     "UPDATE checkpoint SET registry_version = 0",
+    "SELECT quarantine_trim(now(), 0, 10)",
+    "SELECT registration_begin()",
     "CREATE TABLE mine (a int)",
 ]
 

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from city.pack import load_pack
-from dashboard.postgres import QUERY_S, PgStore
+from dashboard.pool import QUERY_S
+from dashboard.postgres import PgStore
 from tests.live_rows import LiveRows, now
 from tests.servers.migrated import migrated
 from tests.servers.postgres import Database, Server
@@ -210,7 +211,7 @@ def test_a_database_that_hangs_is_named_while_old_figures_age_and_found_again(em
                 )
                 proxy.pause()
                 tick = await viewer.until(away("database"), "the cause", 10)
-                assert str(QUERY_S) in tick["health"]["parts"]["database"]["detail"]["en"]
+                assert f"{QUERY_S:g}" in tick["health"]["parts"]["database"]["detail"]["en"]
                 assert tick["data_at"] == before["data_at"] < tick["now"]
                 assert figure(tick, "jongno-gu")["v"] == 10
                 later = await viewer.until(lambda later: later["now"] > tick["now"], "a later tick")

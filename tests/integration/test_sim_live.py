@@ -28,15 +28,18 @@ from tests.waiting import until
 
 #: Two connections, and a cycle of a second.
 SENSORS, SPEED, CYCLE_MS = 320, 120.0, 1000
+FAST = live.Options(SPEED)
 
 
 class Ear:
     """A client that keeps all it hears under a prefix."""
 
-    def __init__(self, broker: Broker, prefix: str) -> None:
+    def __init__(self, broker: Broker, prefix: str, user: tuple[str, str] | None = None) -> None:
         self.heard: list[MQTTMessage] = []
         subscribed = Event()
         self._client = Client(CallbackAPIVersion.VERSION2)
+        if user:
+            self._client.username_pw_set(*user)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe(f"{prefix}/#", qos=1)
         self._client.on_subscribe = lambda *_: subscribed.set()
@@ -66,8 +69,8 @@ class Ear:
 
 
 @contextmanager
-def ear(broker: Broker, prefix: str) -> Iterator[Ear]:
-    one = Ear(broker, prefix)
+def ear(broker: Broker, prefix: str, user: tuple[str, str] | None = None) -> Iterator[Ear]:
+    one = Ear(broker, prefix, user)
     try:
         yield one
     finally:
@@ -75,13 +78,15 @@ def ear(broker: Broker, prefix: str) -> Iterator[Ear]:
 
 
 @contextmanager
-def running(broker: Broker, prefix: str, city: SimCity, **more: Any) -> Iterator[Event]:
+def running(
+    broker: Broker, prefix: str, city: SimCity, options: live.Options = FAST, **more: Any
+) -> Iterator[Event]:
     """`live.run` in a thread, stopped at the end; what it raised is raised here."""
     stop, failure = Event(), queue.SimpleQueue[BaseException]()
 
     def body() -> None:
         try:
-            live.run(settings(broker, prefix), town(), SPEED, stop, city=city, **more)
+            live.run(settings(broker, prefix), town(), options, stop, city=city, **more)
         except BaseException as error:
             failure.put(error)
 
@@ -191,7 +196,8 @@ def test_since_the_end_of_a_back_fill_nothing_is_left_out(broker: Broker, unique
     city = SimCity(town(), 40)
     now = datetime.now(UTC)
     since = now - timedelta(minutes=10)
-    with ear(broker, unique_prefix) as heard, running(broker, unique_prefix, city, since=since):
+    newest = np.full(40, since.replace(tzinfo=None), "datetime64[us]")
+    with ear(broker, unique_prefix) as heard, running(broker, unique_prefix, city, newest=newest):
         until(lambda: len({serial for serial, _ in heard.readings()}) == 40, "all sensors")
         until(lambda: len(heard.readings()) >= 40 * 6, "the missed ones and a cycle")
         readings = {(serial, moment(one)): one["pm25"] for serial, one in heard.readings()}

@@ -16,6 +16,7 @@ import pytest
 
 from sdot.process import identify
 from tests.servers.process import Identity
+from tests.servers.readable import readable_python
 from tests.servers.up import Up
 from tests.waiting import until
 
@@ -222,26 +223,3 @@ def test_an_ordinary_user_runs_it_too(place, up):
     assert owners == {NOBODY}
     assert stack.stop() == 0
     assert {path.name for path in (place / "home").iterdir()} == {"data", "data-0.log"}
-
-
-def readable_python(source: Path) -> tuple[str, str]:
-    """An interpreter of this version that every user can run, and its PYTHONPATH with what is installed here.
-
-    The checkout may lie where nobody else gets in: its packages are copied to `source`.
-    """
-    for package in ("city", "dashboard", "ingest", "maintain", "sdot", "simulator", "sql"):
-        shutil.copytree(Path(__file__).parents[2] / package, source / package)
-    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    here = os.pathsep.join(entry for entry in sys.path if "site-packages" in entry)
-    path = os.pathsep.join([str(source), here])
-    for program in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}", "/usr/bin/python3"):
-        probe = [program, "-c", "import psycopg, dash"]
-        try:
-            done = subprocess.run(
-                probe, user=NOBODY, env={"PYTHONPATH": path}, cwd="/", capture_output=True, check=False
-            )
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return program, path
-    pytest.skip(f"no {name} that another user can run with the packages installed here")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.servers.postgres import Database, Server
 
 #: Roles that migration makes without login; a test logs in as them.
-ROLES = ("sdot_ingest", "sdot_dashboard")
+ROLES = ("sdot_ingest", "sdot_dashboard", "sdot_broker")
 
 
 def migrated(server: Server, pack: str = "seoul") -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Mapping
 from importlib.resources import files
 
 from tests.servers.broker import Broker
 from tests.servers.missing import Missing
+from tests.servers.place import Place
 from tests.servers.postgres import server_identity
 from tests.servers.process import Process
 
@@ -28,6 +31,16 @@ class Mosquitto(Broker):
 
     name = "mosquitto"
     shared = True
+    #: Settings of it that are others than the shipped ones.
+    others: Mapping[str, object] = {}
+
+    def __init__(self, place: Place, more: str = "") -> None:
+        self._more = more
+        super().__init__(place)
+
+    def _settings(self) -> str:
+        """Lines beside the shipped ones: who may do what."""
+        return f"allow_anonymous true\n{self._more}"
 
     def _launch(self) -> Process:
         program = mosquitto_program()
@@ -37,6 +50,8 @@ class Mosquitto(Broker):
         if who.uid is not None and who.gid is not None:
             os.chown(kept, who.uid, who.gid)
         shipped = files("sdot").joinpath("mosquitto.conf").read_text(encoding="utf-8")
-        here = f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence_location {kept}/\n"
+        for key, value in self.others.items():
+            shipped = re.sub(rf"^{key} .*\n", "", shipped, flags=re.MULTILINE) + f"{key} {value}\n"
+        here = f"listener {self.port} 127.0.0.1\n{self._settings()}persistence_location {kept}/\n"
         settings.write_text(f"{shipped}\n{here}")
         return Process([program, "-c", settings], self.place.path / "log", cwd=kept, identity=who)

@@ -93,6 +93,7 @@ class Proxy:
         self.port = int(self._listener.getsockname()[1])
         self._lock = threading.Lock()
         self._held: set[Direction] = set()
+        self._refusing = False
         self._pipes: list[_Pipe] = []
         self._thread = threading.Thread(target=self._accept, name=f"proxy {self.port}", daemon=True)
         self._thread.start()
@@ -136,6 +137,21 @@ class Proxy:
         for pipe in pipes:
             pipe.join()
 
+    def strand(self) -> None:
+        """Half-open: what is connected now stays so, and nothing of it ever arrives; new connections are served."""
+        with self._lock:
+            for pipe in self._pipes:
+                pipe.hold()
+
+    def refuse(self) -> None:
+        """Cut, and hang up on whoever connects."""
+        self._refusing = True
+        self.cut()
+
+    def serve(self) -> None:
+        """End a refusal."""
+        self._refusing = False
+
     def kept(self, direction: Direction) -> list[bytes]:
         """What is held back now in that direction, of each connection since the last cut, in the order they were made."""
         with self._lock:
@@ -155,6 +171,9 @@ class Proxy:
                 self._connect(near)
 
     def _connect(self, near: socket.socket) -> None:
+        if self._refusing:
+            near.close()
+            return
         try:
             far = socket.create_connection(("127.0.0.1", self._target), timeout=5)
         except OSError:

@@ -34,7 +34,17 @@ def client() -> Client:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/_dash-layout", "/_dash-dependencies", "/api/geometry", "/api/dots", "/healthz"]
+    "path",
+    [
+        "/",
+        "/ingest",
+        "/ingest/_dash-layout",
+        "/_dash-layout",
+        "/_dash-dependencies",
+        "/api/geometry",
+        "/api/dots",
+        "/healthz",
+    ],
 )
 def test_what_there_is(client, path):
     assert client.get(path).status_code == 200
@@ -164,3 +174,27 @@ def test_two_applications_do_not_know_each_other():
     assert "one in ko" in first.get("/_dash-layout").text
     assert "two in ko" in second.get("/_dash-layout").text
     assert "two-in" not in first.get("/_dash-dependencies").text
+
+
+@pytest.mark.parametrize(("path", "folder"), [("/", "live"), ("/ingest", "ingest")])
+def test_a_page_loads_what_is_its_own_and_what_all_share(path, folder):
+    """Asked first of a new application: Dash itself would serve it without any asset."""
+    document = client_of().get(path).text
+    files = re.findall(r'(?:src|href)="/assets/([^"?]+)', document)
+    own = {file.relative_to(ASSETS).as_posix() for file in (ASSETS / folder).iterdir()}
+    shared = {file.name for file in ASSETS.iterdir() if file.is_file()}
+    assert len(files) == len(set(files))
+    assert set(files) == own | shared
+    assert document.index("assets/base.js") < document.index(f"assets/{folder}/{folder}.js")
+
+
+def test_the_pages_know_of_each_other(client):
+    for path in ("/_dash-layout", "/ingest/_dash-layout"):
+        assert r'"pages":["\u002f","\u002fingest"]' in client.get(path).text
+
+
+def test_a_page_carries_its_own_words_only(client):
+    live, ingest = client.get("/_dash-layout").text, client.get("/ingest/_dash-layout").text
+    assert "reason_text_number" in ingest
+    assert "reason_text_number" not in live
+    assert "panel_strip" not in ingest

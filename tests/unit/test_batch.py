@@ -13,6 +13,7 @@ import pytest
 from city.reading import About, Reading
 from ingest.batch import Batch, Clock, with_limit
 from ingest.fold import Outcome
+from ingest.gate import Strangers
 from ingest.message import Message
 from ingest.registry import Registry, Sensor
 from ingest.tally import Tally
@@ -141,7 +142,7 @@ def test_serials_over_the_limit_are_told_so():
         message("gate", {"pm25": 1, "sensor": "over"}),
     )
     assert batch.unknown() == {"over", "nobody"}
-    with_limit(batch, frozenset({"over"}))
+    with_limit(batch, frozenset({"over"}), Strangers(600))
     assert codes(batch) == ["registration_limit", "unknown_sensor", "registration_limit"]
 
 

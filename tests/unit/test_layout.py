@@ -27,8 +27,15 @@ IMPORTERS = {
         "sdot/probe.py",  # whether a broker answers
         "sdot/sender.py",  # `sdot publish`, the client of who has none
     ),
-    "psycopg": ("city/db.py", "sql/runner.py", "ingest/", "maintain/", "dashboard/postgres.py"),
-    "psycopg_pool": ("dashboard/postgres.py",),
+    "psycopg": (
+        "city/db.py",
+        "sql/runner.py",
+        "ingest/",
+        "maintain/",
+        "dashboard/postgres.py",
+        "dashboard/pool.py",
+    ),
+    "psycopg_pool": ("dashboard/pool.py",),
     "dash": ("dashboard/",),
     "plotly": ("dashboard/",),
     "iotcore": ("sdot/rumqttd.py",),

@@ -71,14 +71,10 @@
 
   const thresholds = (metric, [, high]) => (metric.bands || []).map((b) => b[1]).filter((v) => v !== null && v < high);
 
-  // What stands between the figures and the truth, the root first: behind a lost server nothing else is known.
+  // What stands between the figures and the truth.
   function causes(the) {
-    if (the.lost) return [{ part: "server", since: the.now - sdot.clock.silence(), detail: {} }];
-    if (!the.snap) return [];
-    const order = ["database", "broker", "ingest", "slots"];
-    const parts = Object.entries(the.snap.health.parts).filter(([, state]) => !state.ok);
-    parts.sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
-    const found = parts.map(([part, state]) => ({ part, since: state.since, detail: state.detail || {} }));
+    const found = sdot.top.causes(the.snap && the.snap.health, the.lost, the.now);
+    if (!the.snap) return found;
     const { data_at: newest } = the.snap;
     if (!found.length && newest && the.now - newest > the.config.stale_s * 1000) {
       found.push({ part: "data", since: newest, detail: {} });

@@ -129,7 +129,7 @@
 
   // Each second by the page's own clock: has anything become old or lost meanwhile?
   function feel() {
-    sdot.header.tick();
+    sdot.top.tick();
     const now = sdot.figures.pulse(snap, config);
     if (now === pulse) return;
     pulse = now;

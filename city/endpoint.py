@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz of a worker, from a thread that only reads."""
+"""/metrics, /healthz and /readyz of a long-running program, from a thread that only reads."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-log = logging.getLogger("ingest.probe")
+log = logging.getLogger("city.endpoint")
 
-#: Tells how a worker stands; `ready` decides the status code of /readyz.
+#: Tells how the program stands; `ready` decides the status code of /readyz.
 Standing = Callable[[], dict[str, Any]]
 
 
@@ -26,7 +26,7 @@ def serve(host: str, port: int, registry: CollectorRegistry, standing: Standing)
         except OSError:
             continue
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, name="probe", daemon=True).start()
+        threading.Thread(target=server.serve_forever, name="endpoint", daemon=True).start()
         return candidate
     log.warning("no free port for /metrics from %s to %s on %s; going on without", port, port + 9, host)
     return None

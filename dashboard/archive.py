@@ -1,0 +1,181 @@
+"""History as the pages ask for it: series of districts or sensors at the one level that a chart can show.
+
+`archive_postgres.PgArchive` answers, `MemoryArchive` is its twin. Levels are never mixed within an answer, and the
+answer says which one it is and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: A chart of 1,000 px shows no more than two points a pixel.
+MAX_POINTS = 2000
+
+Unit = Literal["district", "sensor"]
+Floats = NDArray[np.float32]
+
+
+class Level(StrEnum):
+    """How finely time is divided."""
+
+    RAW = "raw"
+    TEN_MINUTES = "10min"
+    HOUR = "hour"
+    DAY = "day"
+
+    @property
+    def step(self) -> timedelta:
+        """Between two points; of raw readings the pace of the network (2 minutes)."""
+        return _STEPS[self]
+
+
+_STEPS = {
+    Level.RAW: timedelta(minutes=2),
+    Level.TEN_MINUTES: timedelta(minutes=10),
+    Level.HOUR: timedelta(hours=1),
+    Level.DAY: timedelta(days=1),
+}
+#: From the finest: what there is of each.
+LEVELS: Mapping[Unit, tuple[Level, ...]] = {
+    "district": (Level.TEN_MINUTES, Level.HOUR, Level.DAY),
+    "sensor": (Level.RAW, Level.TEN_MINUTES, Level.HOUR, Level.DAY),
+}
+
+#: Why not a finer level: there is none; it would be more points than a chart shows; it is not kept so long.
+Why = Literal["finest", "points", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """From when on there is what."""
+
+    #: raw readings, and 10 minutes of sensors
+    raw: datetime
+    #: hours, and 10 minutes of districts
+    hours: datetime
+
+    def since(self, unit: Unit, level: Level) -> datetime | None:
+        """From when on a level is kept; None: for ever (a sensor's days are made of its hours)."""
+        if level is Level.RAW or (level is Level.TEN_MINUTES and unit == "sensor"):
+            return self.raw
+        return None if level is Level.DAY and unit == "district" else self.hours
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The level of an answer and why no finer one."""
+
+    level: Level
+    why: Why
+
+
+def choose(
+    unit: Unit,
+    start: datetime,
+    end: datetime,
+    kept: Kept,
+    coarsest: Level = Level.RAW,
+    most: int = MAX_POINTS,
+) -> Choice:
+    """The finest level, not finer than `coarsest`, that has at most `most` points and reaches back to `start`.
+
+    A span that no level covers in so many points is shown by the coarsest there is.
+    """
+    why: Why = "finest"
+    for level in LEVELS[unit]:
+        since = kept.since(unit, level)
+        if level.step < coarsest.step:
+            continue
+        if (end - start) / level.step > most:
+            why = "points"
+        elif since is not None and start < since:
+            why = "kept"
+        else:
+            return Choice(level, why)
+    return Choice(LEVELS[unit][-1], why)
+
+
+def bucket_start(level: Level, instant: datetime, zone: ZoneInfo) -> datetime:
+    """The start of the instant's bucket on the city's clock, so that a span's first bucket is whole."""
+    local = instant.astimezone(zone)
+    if level is Level.DAY:
+        return local.replace(hour=0, minute=0, second=0, microsecond=0)
+    if level is Level.RAW:
+        return instant
+    minute = 0 if level is Level.HOUR else local.minute // 10 * 10
+    return local.replace(minute=minute, second=0, microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a chart shows: one metric of places of one unit over a span."""
+
+    unit: Unit
+    #: codes of districts, or serials of sensors
+    places: tuple[str, ...]
+    metric: str
+    #: the bucket that holds it is the first of the answer
+    start: datetime
+    #: none begins here or later
+    end: datetime
+    level: Level
+
+
+@dataclass(frozen=True)
+class Series:
+    """One place's values by time, of one length; NaN where a bucket has no value that counts."""
+
+    place: str
+    #: start of each bucket, or instant of each reading, datetime64[us], UTC, rising
+    times: NDArray[np.datetime64]
+    #: the metric's figure: mean, for a count the sum, for a direction its angle, float32
+    value: Floats
+    #: least and most of the values behind it
+    low: Floats
+    high: Floats
+    #: values behind it, int32
+    n: NDArray[np.int32]
+    #: sensors behind a district's figure, int32; 1 for a sensor
+    sensors: NDArray[np.int32]
+    #: raw readings only: stored and left out of every figure
+    flagged: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+#: Fields of a row of an answer, as the queries give them.
+ROW: Sequence[tuple[str, str]] = (
+    ("place", ">i4"), ("time", ">i8"), ("value", ">f4"), ("low", ">f4"), ("high", ">f4"), ("n", ">i4"),
+    ("sensors", ">i4"), ("flagged", "?"),
+)  # fmt: skip
+_EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
+
+
+def series_of(place: str, rows: NDArray[Any]) -> Series:
+    """A place's rows (fields of ROW, sorted by time) as columns."""
+    times = _EPOCH + rows["time"].astype("timedelta64[us]")
+    value, low, high = (rows[name].astype(np.float32) for name in ("value", "low", "high"))
+    n, sensors = (rows[name].astype(np.int32) for name in ("n", "sensors"))
+    return Series(place, times, value, low, high, n, sensors, rows["flagged"].astype(np.bool_))
+
+
+class Archive(Protocol):
+    """The reads of the pages that show history. Each raises StoreError where the database does not answer in time."""
+
+    async def kept(self) -> Kept:
+        """From when on there is what."""
+
+    async def ask(self, question: Question) -> Sequence[Series]:
+        """A series for each place that has one, in the order of the question."""
+
+    async def close(self) -> None:
+        """Give up all connections."""

@@ -1,0 +1,92 @@
+"""The archive on PostgreSQL: one named question each, answered as binary columns that numpy reads as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, LiteralString
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sql
+from city.metrics import Metric
+from city.pack import CityPack
+from dashboard.archive import ROW, Kept, Level, Question, Series, bucket_start, series_of
+from dashboard.pool import Pool
+from dashboard.store import StoreError
+
+#: Bytes of the header and the trailer of a binary COPY (PostgreSQL documentation, COPY, "Binary Format").
+_HEADER, _TRAILER = 19, 2
+#: Pages ask side by side; the live reader has its own connection.
+CONNECTIONS = 4
+#: Longer than any named question takes; a page says that it was too long.
+QUERY_S = 5.0
+
+#: The one value of several rows of a bucket: a sensor that moved within it has a row a district.
+_COMBINED = {
+    "mean": "sum({key}_mean * {key}_n) / nullif(sum({key}_n), 0)",
+    "sum": "sum({key}_sum)",
+    "vector": "direction(sum({key}_east * {key}_n), sum({key}_north * {key}_n))",
+}
+
+
+def question_sql(unit: str, level: Level, metric: Metric) -> LiteralString:
+    """The named query of that unit and level for one metric."""
+    value = "sum" if metric.aggregation == "sum" else "mean"
+    template = sql.query(f"archive_{unit}_{level}").replace("{combined}", _COMBINED[metric.aggregation])
+    text = template.replace("{key}", metric.key).replace("{value}", value).replace("{bit}", str(metric.bit))
+    return sql.literal(text)
+
+
+def row_type() -> np.dtype[Any]:
+    """A row of a binary COPY without nulls: number of fields, then length and bytes of each."""
+    fields: list[tuple[str, str]] = [("fields", ">i2")]
+    for name, kind in ROW:
+        fields += [(f"#{name}", ">i4"), (name, kind)]
+    return np.dtype(fields)
+
+
+class PgArchive:
+    """Answers through `url`; each question is one statement of its own connection out of a small pool."""
+
+    def __init__(self, url: str, pack: CityPack) -> None:
+        self._pack = pack
+        self._pool = Pool(url, "sdot dashboard history", CONNECTIONS, QUERY_S)
+
+    async def kept(self) -> Kept:
+        """See Archive."""
+        async with self._pool.connection() as conn:
+            row = await (await conn.execute(sql.query("archive_kept"))).fetchone()
+        if row is None:
+            raise StoreError("schema", "the checkpoint is empty")
+        return Kept(*row)
+
+    async def ask(self, question: Question) -> Sequence[Series]:
+        """See Archive."""
+        metric = self._pack.catalogue[question.metric]
+        query = question_sql(question.unit, question.level, metric)
+        async with self._pool.connection() as conn:
+            named = sql.query(f"archive_{question.unit}s")
+            numbers = dict(await (await conn.execute(named, [list(question.places)])).fetchall())
+            start = bucket_start(question.level, question.start, self._pack.zone)
+            given = {
+                "places": list(numbers.values()), "start": start, "end": question.end, "zone": self._pack.timezone,
+            }  # fmt: skip
+            async with conn.cursor() as cursor, cursor.copy(query, given) as copy:
+                data = b"".join([bytes(piece) async for piece in copy])
+        return _by_place(data, question.places, numbers)
+
+    async def close(self) -> None:
+        """See Archive."""
+        await self._pool.close()
+
+
+def _by_place(data: bytes, places: Sequence[str], numbers: dict[str, int]) -> list[Series]:
+    rows: NDArray[Any] = np.frombuffer(data[_HEADER:-_TRAILER], row_type())
+    found = []
+    for place in places:
+        if place in numbers:
+            low, high = np.searchsorted(rows["place"], [numbers[place], numbers[place] + 1])
+            if high > low:
+                found.append(series_of(place, rows[low:high]))
+    return found
