@@ -16,7 +16,9 @@ SLACK_S = 2.0
 
 def _autosave_s() -> float:
     """Mosquitto saves what it keeps so often, as shipped."""
-    found = re.search(r"^autosave_interval (\d+)", files("sdot").joinpath("mosquitto.conf").read_text(), re.MULTILINE)
+    found = re.search(
+        r"^autosave_interval (\d+)", files("sdot").joinpath("mosquitto.conf").read_text(), re.MULTILINE
+    )
     assert found
     return float(found[1])
 
