@@ -45,6 +45,7 @@ class Crowd:
             "port": product.broker.port,
             "prefix": product.prefix,
             "rate": scale.rate,
+            "most": int(scale.rate * (scale.away_s + 15)),
             "base": self.base.isoformat(),
             "progress": self._progress,
             "record": self._record,
