@@ -246,12 +246,12 @@ def _instant(time: Any) -> datetime:
 
 def encode(block: Block, flags: Column, districts: Column, received_at: datetime) -> Iterator[bytes]:
     """Binary COPY rows of a block, in chunks; rows of one pattern of nulls have one width, so numpy lays them out."""
-    absent = np.stack([np.isnan(column) for column in block.values.values()], axis=1)
-    absent = np.column_stack([districts < 0, absent])
-    codes = absent @ (1 << np.arange(absent.shape[1], dtype=np.int64))
+    codes = (districts < 0).astype(np.int64)  # a bit for each column: null or not
+    for bit, column in enumerate(block.values.values(), start=1):
+        codes |= np.isnan(column).astype(np.int64) << bit
     for code in np.unique(codes):
         rows = np.flatnonzero(codes == code)
-        nulls = absent[rows[0]]
+        nulls = (code >> np.arange(len(block.values) + 1)) & 1 == 1
         for start in range(0, len(rows), _LAID_OUT):
             part = rows[start : start + _LAID_OUT]
             yield _rows(block, part, nulls, flags, districts, received_at).tobytes()

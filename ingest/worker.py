@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +20,8 @@ from ingest.batch import Batch
 from ingest.counters import Counters
 from ingest.drain import Drain, load_timeless
 from ingest.gate import Gate
-from ingest.message import Delivery, Judge, Message
+from ingest.message import Delivery, Judge
+from ingest.opened import Open
 from ingest.pulse import Beat, Pulse
 from ingest.registry import Locator, Registry
 from ingest.seat import CALL_LIMIT_S, Seat
@@ -37,72 +37,14 @@ log = logging.getLogger("ingest.worker")
 BEAT_EVERY_S, SLOTS_EVERY_S = 2.0, 5.0
 #: Beyond so many batches' worth of open readings nothing more is read: TCP and the window hold the broker back.
 OPEN_BATCHES = 4
-#: A message weighs as many readings as it has times these bytes (about what one takes in memory).
-READING_BYTES = 2048
 #: A slot is given up after half the time after which others take it.
 GIVE_UP_S = 30.0
 #: Between two questions whether a session may be opened, or a change of it is through.
 JOIN_EVERY_S = 0.1
 #: The longest wait for the sockets: what is due by the clock is seen to in between.
 PATIENCE_S = 0.2
-
-
 #: Why there is no session, by whether there is a database connection.
 _NO_SESSION = {False: "waiting for the database", True: "waiting for the workers of lower slots"}
-
-
-@dataclass(slots=True)
-class Open:
-    """The open batch."""
-
-    messages: list[Message] = field(default_factory=list)
-    #: to be acknowledged after the commit, in the order in which they came
-    deliveries: list[Delivery] = field(default_factory=list)
-    #: readings, or more where a message is large: what fills a batch
-    weight: int = 0
-    since: float = 0.0
-
-    def add(self, message: Message) -> None:
-        """Take a message in."""
-        if not self.messages:
-            self.since = time.monotonic()
-        self._hold(message)
-        self.deliveries.append(message.delivery)
-
-    def _hold(self, message: Message) -> None:
-        self.messages.append(message)
-        self.weight += max(len(message), 1, len(message.payload) // READING_BYTES)
-
-    def without(self, link: int | None) -> Open:
-        """The same without one session's messages, which that session's next holder gets again."""
-        return self._of(
-            [message for message in self.messages if message.delivery.link != link],
-            [delivery for delivery in self.deliveries if delivery.link != link],
-        )
-
-    def split(self, count: int) -> tuple[Open, Open]:
-        """The first `count` messages and the rest."""
-        first, rest = self.messages[:count], self.messages[count:]
-        if not rest:
-            return self, Open()
-        border = next(i for i, delivery in enumerate(self.deliveries) if delivery is rest[0].delivery)
-        return self._of(first, self.deliveries[:border]), self._of(rest, self.deliveries[border:])
-
-    def _of(self, messages: list[Message], deliveries: list[Delivery]) -> Open:
-        part = Open(deliveries=deliveries, since=self.since)
-        for message in messages:
-            part._hold(message)
-        return part
-
-    def timeless(self, link: int) -> int:
-        """How many digests of a session's messages are remembered because of these."""
-        mine = (message for message in self.messages if message.delivery.link == link)
-        return sum(message.digest is not None and not message.repeated for message in mine)
-
-    @property
-    def links(self) -> set[int]:
-        """Numbers of the sessions that wait for this batch."""
-        return {message.delivery.link for message in self.messages}
 
 
 class Worker:
@@ -354,6 +296,7 @@ class Worker:
     def _look(self) -> None:
         session = self._sessions.get(self.seat.slot)
         self.pulse.idle_s = self._sessions.idle_s
+        self._gate.refill(self.pulse.since_look_s)
         broker, database = bool(session and session.healthy), self.seat.conn is not None
         # A session begins once there is a slot: without a database nobody knows how the broker is.
         self.pulse.look(self.seat.slot, broker=broker or session is None, database=database)
