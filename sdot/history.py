@@ -17,7 +17,8 @@ from city import db
 from city.errors import SettingsError
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
-from ingest.bulk import Block, BulkWriter, make_partitions
+from ingest.block import Block
+from ingest.bulk import BulkWriter, make_partitions
 from ingest.registry import NewSensor, register_many
 from sdot.progress import Tell, progress
 from simulator.city import INTERVAL_MS, SimCity
