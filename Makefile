@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: up test check format bench clean
+.PHONY: up test check format bench faults clean
 
 up: $(VENV)/installed
 	@$(BIN)/sdot up $(ARGS)
@@ -23,6 +23,10 @@ format: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-test
 	$(BIN)/python benchmarks/ingest.py $(ARGS)
+
+# Longer outages than the tests have, some 40 minutes; its figures are in docs/reliability.md.
+faults: $(VENV)/installed-test
+	SDOT_TEST_FAULTS=long $(BIN)/python -m pytest tests/faults $(ARGS)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sdot needs Python 3.11 or newer; call make PYTHON=python3.12 … with the one you have")'

@@ -162,7 +162,7 @@ def week(_: list[dict[str, float]]) -> go.Figure:
     figure = make_subplots(2, 2, subplot_titles=titles, vertical_spacing=0.13, horizontal_spacing=0.06)
     homes = [place for place, one in enumerate(city.sensors) if one.kind == "residential_area"]
     chosen = [homes[0], homes[len(homes) // 2], homes[-1]]
-    true = city.truth(np.array(chosen), knots)
+    true = city.curves(np.array(chosen), knots)
     for column, (metric, logs) in enumerate(
         {"pm25": true.log_pm25, "pm10": true.log_pm25 - true.log_ratio}.items(), 1
     ):
@@ -223,7 +223,7 @@ def _weather(figure: go.Figure, local: np.ndarray, celsius: np.ndarray, dew: np.
 def _people(figure: go.Figure, city: SimCity, knots: np.ndarray, local: np.ndarray) -> None:
     for kind, colour in KINDS.items():
         places = [place for place, one in enumerate(city.sensors) if one.kind == kind][:40]
-        people = city.truth(np.array(places), knots).people.mean(axis=0)
+        people = city.curves(np.array(places), knots).people.mean(axis=0)
         figure.add_scatter(
             x=local, y=people, mode="lines", line={"color": colour}, showlegend=False, row=2, col=2
         )

@@ -36,8 +36,17 @@ class BulkWriter:
     blocks under `writer`: then rows and books agree, however the process ends.
     """
 
-    def __init__(self, conn: psycopg.Connection[Any], catalogue: Catalogue, writer: str = "backfill") -> None:
+    def __init__(
+        self,
+        conn: psycopg.Connection[Any],
+        catalogue: Catalogue,
+        writer: str = "backfill",
+        *,
+        spans: bool = False,
+    ) -> None:
+        """With `spans`, rollups learn of closed buckets as one span of all sensors, not by marks of each."""
         self._conn, self._catalogue, self._writer = conn, catalogue, writer
+        self._spans, self._closed = spans, list[datetime]()
         self._series = Series(catalogue, writer)
         self._series.prepare(conn)
         self._weeks: set[int] = set()
@@ -70,6 +79,9 @@ class BulkWriter:
 
     def finish(self) -> None:
         """Write the newest values and the ledger, and wake the dashboards."""
+        if self._closed:
+            span = [min(self._closed), max(self._closed) + timedelta(microseconds=1)]
+            self._conn.execute(statement("insert_touched_span"), span)
         self._series.write_latest(self._conn, self._newest)
         ledger.raise_counts(self._conn, self._writer, self._tally)
         self._conn.execute(statement("notify"), ["sdot_commit", ""])
@@ -123,7 +135,9 @@ class BulkWriter:
 
     def _touch(self, block: Block) -> None:
         closed = block.times < moment(self._open_from)
-        if closed.any():
+        if closed.any() and self._spans:
+            self._closed += instants(np.array([block.times[closed].min(), block.times[closed].max()]))
+        elif closed.any():
             sensors, starts = _once(block.sensor_ids[closed], _floored(block.times[closed]))
             self._conn.execute(statement("insert_touched"), [sensors.tolist(), instants(starts)])
 

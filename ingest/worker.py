@@ -296,6 +296,7 @@ class Worker:
     def _look(self) -> None:
         session = self._sessions.get(self.seat.slot)
         self.pulse.idle_s = self._sessions.idle_s
+        self._gate.refill(self.pulse.since_look_s)
         broker, database = bool(session and session.healthy), self.seat.conn is not None
         # A session begins once there is a slot: without a database nobody knows how the broker is.
         self.pulse.look(self.seat.slot, broker=broker or session is None, database=database)

@@ -214,7 +214,7 @@ class _Past:
     def _write(self, part: Window, blocks: Sequence[Faulty]) -> int:
         rows = 0
         with self._connection.transaction():
-            writer = BulkWriter(self._connection, self._pack.catalogue, writer=WRITER)
+            writer = BulkWriter(self._connection, self._pack.catalogue, WRITER, spans=True)
             known = self._known(part) if self._number(part) else np.empty(0, np.int64)
             for (sensor, times, values), _ in blocks:
                 whole = Block(self._ids[sensor], times, values)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,7 +130,7 @@ def test_the_page_says_first_whether_the_book_closes(books: Books, look: Opener)
     page = look(books.url)
     expect(page.locator("#ingest-finding .verdict")).to_have_text(
         re.compile(
-            r"^The book closes: [\d,]+ readings in [\d,]+ messages since \d\d:\d\d, every one accounted for\.$"
+            r"^The book closes: [\d,]+ readings and [\d,]+ messages since \d\d:\d\d, every one accounted for\.$"
         )
     )
     expect(page.locator("#ingest-book header")).to_contain_text("= 0 unaccounted for")
@@ -218,7 +216,7 @@ def test_an_orphaned_slot_is_no_idle_one(books: Books, look: Opener) -> None:
     expect(rows.nth(2)).to_have_class("attn")
     expect(rows.nth(2)).to_contain_text("nobody")
     expect(rows.nth(2)).to_contain_text("orphaned 6 min")
-    expect(page.locator("#ingest-slots header")).to_contain_text("Nobody reads the share of slot 2.")
+    expect(page.get_by_text("Nobody reads the share of slot 2.")).to_be_visible()
 
 
 def test_gaps_tell_when_how_long_and_whether_anything_is_lost(books: Books, look: Opener) -> None:
@@ -493,7 +491,7 @@ def test_what_real_messages_did_is_on_the_page(product: Product, look: Opener) -
         expect(page.locator("#ingest-book .box").first.locator(".number")).to_have_text("16")
         assert [box(page, name) for name in OUTCOMES] == [12, 1, 1, 2, 0]
         expect(page.locator("#ingest-finding .verdict")).to_contain_text(
-            "The book closes: 16 readings in 15 messages"
+            "The book closes: 16 readings and 15 messages"
         )
         expect(page.locator("#ingest-book header")).to_contain_text("16 − 16 = 0 unaccounted for")
         expect(page.locator("#ingest-slots tbody tr")).to_have_count(1)
@@ -501,13 +499,10 @@ def test_what_real_messages_did_is_on_the_page(product: Product, look: Opener) -
         expect(page.locator("#ingest-cases li")).to_have_count(2)
         expect(page.locator("#ingest-cases")).to_contain_text("element 2")
         device.publish([_reading("my-first", 0, "13.1")])
-        sent = time.monotonic()
         case = page.locator("#ingest-cases li").filter(has_text="my-first")
         expect(case).to_contain_text("a number sent as text")
-        seconds = time.monotonic() - sent
     expect(case).to_contain_text('"pm25": "13.1"')
     case.locator("summary").click()
     expect(case.locator(".body")).to_contain_text("send 13.1 without the quotation marks")
     expect(page.locator("#ingest-reasons")).to_contain_text("not JSON")
     assert box(page, "Quarantined") == 3
-    Path(product.folder / "seconds").write_text(f"{seconds:.1f}")

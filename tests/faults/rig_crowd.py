@@ -118,10 +118,13 @@ class Crowd:
 
     def run(self) -> None:
         """Until told to stop, and until the last PUBACK."""
-        start = time.monotonic()
+        start, owed, waited = time.monotonic(), 0, 0.0
         while not self._stopping:
-            self._produce(int((time.monotonic() - start) * self._given.rate))
-            self._turn()
+            due = int((time.monotonic() - start - waited) * self._given.rate)
+            until = min(due, self.number + max(self._given.most - owed, 0))
+            waited += (due - until) / self._given.rate  # a machine that cannot keep up is not asked for more
+            self._produce(until)
+            owed = self._turn()
             time.sleep(TURN_S)
         if self._given.twice:
             for number in range(max(self.number - BEHIND, 0), self.number):
@@ -146,6 +149,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--prefix", required=True)
     parser.add_argument("--rate", type=int, required=True)
+    parser.add_argument("--most", type=int, required=True, help="kept at most for a broker that is away")
     parser.add_argument("--base", default=datetime.now(UTC).isoformat())
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--twice", action="store_true")

@@ -177,7 +177,9 @@ def test_how_ingest_stands_is_told_alike(twins: Twins) -> None:
     now = twins.now
     twins.hold(slot_row(0, now, busy=0.25))
     twins.hold(
-        slot_row(1, now, released_at=now, broker_ok=False, broker_detail="refused", last_commit_at=None)
+        slot_row(
+            1, now, released_at=now, broker_ok=False, broker_detail="refused", last_commit_at=None, busy=0.5
+        )
     )
     twins.hold(slot_row(2, now, inflight=None, unacknowledged=None, busy=None, retries=None))
     for back in range(8):

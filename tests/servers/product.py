@@ -107,7 +107,7 @@ class Ingest:
 
     def until_ready(self) -> None:
         """Return once it says that it is."""
-        until(self._ready, f"ingest to be ready ({self.process.log})", 60)
+        until(self._ready, f"ingest to be ready ({self.process.log})", 120)
 
     def _ready(self) -> bool:
         assert self.process.alive, self.process.log_text()[-3000:]

@@ -19,7 +19,7 @@ from tests.servers.process import ROOT
 COMPOSE = compose.read()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
-PASSED_ON = {"ingest", "dashboard", "mosquitto", "database", "passwords"}
+PASSED_ON = {"ingest", "maintain", "dashboard", "mosquitto", "database", "passwords"}
 DEPLOY = ROOT / "deploy"
 
 

@@ -80,7 +80,7 @@ def test_a_years_weather_is_that_of_the_normals() -> None:
     city = SimCity(load_pack("seoul"), 50)
     first = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) // 600
     knots = np.arange(first, first + 365 * 144, 6)
-    true = city.truth(np.arange(50), knots)
+    true = city.curves(np.arange(50), knots)
     month = (knots * 600).astype("datetime64[s]").astype("datetime64[M]").astype(int) % 12
     celsius, dew = true.temperature.astype(float), true.dew_point.astype(float)
     percent = 100 * np.exp(17.625 * dew / (243.04 + dew) - 17.625 * celsius / (243.04 + celsius))

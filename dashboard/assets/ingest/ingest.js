@@ -110,12 +110,7 @@
         h(
           "span",
           { class: "data-age" },
-          at
-            ? [
-                h("span", { class: "long" }, say("last_minute", { time: sdot.words.hhmm(at) })),
-                h("span", { class: "tight" }, sdot.words.hhmm(at)),
-              ]
-            : say("no_data"),
+          at ? say("last_minute", { time: sdot.words.hhmm(at) }) : say("no_data"),
         ),
       ),
       sdot.top.time(),
