@@ -162,6 +162,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=180, help="of each measurement with live devices")
     parser.add_argument("--days", type=float, default=7, help="of 1,100 sensors' past")
+    every = ["50000:shared", "2000:per-device", "1100:shared"]
+    parser.add_argument("--devices", nargs="+", default=every, help="how many, on what connections")
     parser.add_argument("--only", choices=["live", "backfill"])
     return parser.parse_args()
 
@@ -178,8 +180,8 @@ def main() -> None:
             if given.only != "live":
                 past.append(told(backfill(rig, given.days, 1100)))
             if given.only != "backfill":
-                for number, connections in ((50_000, "shared"), (2_000, "per-device"), (1_100, "shared")):
-                    live.append(told(devices(rig, number, connections, given.seconds)))
+                for number, connections in (one.split(":") for one in given.devices):
+                    live.append(told(devices(rig, int(number), connections, given.seconds)))
     except (SdotError, KeyboardInterrupt) as error:
         sys.exit(str(error) or "stopped")
     print("\n".join(report(live, past)))

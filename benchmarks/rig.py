@@ -171,7 +171,7 @@ class Rig:
             )
         )
 
-    def ingest(self, workers: int) -> Child:
+    def ingest(self, workers: int, **settings: str) -> Child:
         """`sdot ingest`, from settings alone."""
         return self.python(
             "ingest", "sdot", "ingest", "--workers", str(workers),
@@ -181,6 +181,7 @@ class Rig:
             SDOT_MQTT_GROUP=f"bench{workers}",
             SDOT_METRICS_PORT=str(free_port(29464, count=workers)),
             SDOT_LOG_FORMAT="text",
+            **settings,
         )  # fmt: skip
 
     # What it left

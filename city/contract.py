@@ -222,11 +222,18 @@ def _shown(text: str) -> str:
 def _number(key: str, value: Any, limits: tuple[float, float, str]) -> float:
     if type(value) is not float and type(value) is not int:
         raise _no_number(key, value)
-    low, high, unit = limits
+    low, high, _ = limits
     if not low <= value <= high:
-        text = f'"{key}" is {_digits(value)} {unit}, which cannot be (possible: {low:g} to {high:g}); check its unit'
-        raise BadMessage("impossible", text)
+        raise BadMessage("impossible", impossible(key, value, limits))
     return float32(value)
+
+
+def impossible(key: str, value: float, limits: tuple[float, float, str]) -> str:
+    """The sentence about a value outside what can be: (lowest, highest, unit)."""
+    low, high, unit = limits
+    return (
+        f'"{key}" is {_digits(value)} {unit}, which cannot be (possible: {low:g} to {high:g}); check its unit'
+    )
 
 
 def _digits(value: float) -> str:

@@ -6,6 +6,7 @@ SdotError
 ├── DatabaseError   the database refuses, or is not what we need
 ├── BrokerError     the broker refuses, or cannot do what is asked
 ├── RegistryError   a sensor is unknown, or cannot be changed so
+├── TableError      a file of readings, or the map of its columns, cannot be used
 └── StackError      the embedded stack cannot start
 
 The command line prints the sentence and ends with status 1.
@@ -42,6 +43,10 @@ class BrokerError(SdotError):
 
 class RegistryError(SdotError):
     """A sensor is unknown, or cannot be changed in this way."""
+
+
+class TableError(SdotError):
+    """A file of readings, or the map of its columns, cannot be used."""
 
 
 class StackError(SdotError):

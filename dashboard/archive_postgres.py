@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import sql
 from city.metrics import Metric
 from city.pack import CityPack
-from dashboard.archive import ROW, Kept, Level, Question, Series, bucket_start, series_of
+from dashboard.archive import ROW, Kept, Level, Question, Series, Unit, bucket_start, series_of
 from dashboard.pool import Pool
 from dashboard.store import StoreError
 
@@ -30,10 +30,23 @@ _COMBINED = {
 }
 
 
-def question_sql(unit: str, level: Level, metric: Metric) -> LiteralString:
+#: The question's name by unit and level, and the names of its places' numbers.
+_NAMES = {
+    ("district", Level.TEN_MINUTES): "archive_district_10min",
+    ("district", Level.HOUR): "archive_district_hour",
+    ("district", Level.DAY): "archive_district_day",
+    ("sensor", Level.RAW): "archive_sensor_raw",
+    ("sensor", Level.TEN_MINUTES): "archive_sensor_10min",
+    ("sensor", Level.HOUR): "archive_sensor_hour",
+    ("sensor", Level.DAY): "archive_sensor_day",
+}
+_PLACES = {"district": "archive_districts", "sensor": "archive_sensors"}
+
+
+def question_sql(unit: Unit, level: Level, metric: Metric) -> LiteralString:
     """The named query of that unit and level for one metric."""
     value = "sum" if metric.aggregation == "sum" else "mean"
-    template = sql.query(f"archive_{unit}_{level}").replace("{combined}", _COMBINED[metric.aggregation])
+    template = sql.query(_NAMES[unit, level]).replace("{combined}", _COMBINED[metric.aggregation])
     text = template.replace("{key}", metric.key).replace("{value}", value).replace("{bit}", str(metric.bit))
     return sql.literal(text)
 
@@ -66,7 +79,7 @@ class PgArchive:
         metric = self._pack.catalogue[question.metric]
         query = question_sql(question.unit, question.level, metric)
         async with self._pool.connection() as conn:
-            named = sql.query(f"archive_{question.unit}s")
+            named = sql.query(_PLACES[question.unit])
             numbers = dict(await (await conn.execute(named, [list(question.places)])).fetchall())
             start = bucket_start(question.level, question.start, self._pack.zone)
             given = {

@@ -72,6 +72,7 @@ class Bookkeeper:
             await asyncio.sleep(LOOK_S)
             if not self.hub.followers:
                 self.hub.forget()
+                self._whole_at = None
 
     async def look(self) -> None:
         """One look at the books, and a tick; a beat with what is wrong where the database does not answer."""

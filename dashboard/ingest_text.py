@@ -22,7 +22,7 @@ INGEST_WORDS: dict[str, tuple[str, str, str]] = {
     "last_minute": ("마지막 수신 {time}", "last message {time}", "último mensaje {time}"),
     "skip_to_quarantine": ("격리된 메시지로 건너뛰기", "Skip to the quarantined messages", "Saltar a los mensajes en cuarentena"),
     # what is wrong
-    "verdict_closes": ("장부가 맞습니다: {time}부터 {messages}에 실려 온 {readings}을 모두 셌습니다.", "The book closes: {readings} in {messages} since {time}, every one accounted for.", "El libro cuadra: {readings} en {messages} desde las {time}, todas contabilizadas."),
+    "verdict_closes": ("장부가 맞습니다: {time}부터 온 {readings}와 {messages}을 모두 셌습니다.", "The book closes: {readings} and {messages} since {time}, every one accounted for.", "El libro cuadra: {readings} y {messages} desde las {time}, sin faltar nada."),
     "verdict_open": ("장부가 맞지 않습니다: 오늘 온 측정값 {today}개 가운데 설명되지 않는 것이 있습니다.", "The book does not close: of today's {today} readings some are unaccounted for.", "El libro no cuadra: de las {today} lecturas de hoy hay algunas sin contabilizar."),
     "verdict_nothing": ("지난 24시간 동안 온 메시지가 없습니다.", "No message arrived in the last 24 hours.", "No llegó ningún mensaje en las últimas 24 horas."),
     "verdict_nothing_do": ("센서가 메시지를 보내면 저장된 뒤 여기에서 셉니다. 수집과 브로커가 켜져 있는지 아래 슬롯을 보세요.", "Each message is counted here once it is committed. Whether ingest and broker are up is told by the slots below.", "Cada mensaje se cuenta aquí una vez guardado. Los turnos, más abajo, dicen si la ingesta y el bróker están activos."),

@@ -1,6 +1,7 @@
-"""Pictures of a running Live page: `python docs/screenshots.py http://127.0.0.1:8050 [folder]`.
+"""Pictures of a running dashboard: `python docs/screenshots.py http://127.0.0.1:8050 [folder]`.
 
-Two themes, two languages, 1280 px and a phone, one for a wall, and one of a district.
+Live: two themes, two languages, 1280 px and a phone, one for a wall, and one of a district. Ingest: each theme and
+language at 1280 px, a wall, and a phone.
 """
 
 from __future__ import annotations
@@ -10,27 +11,45 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 Theme = Literal["dark", "light"]
 HEIGHT = {390: 844, 1280: 800, 1920: 1080}
 DISTRICT = "yeongdeungpo-gu"
 
 
-def picture(browser: Browser, url: str, file: Path, theme: Theme, lang: str, query: str = "") -> None:
-    """Open the page as one viewer has it, wait for its first figures, and keep what is seen."""
+def opened(browser: Browser, url: str, file: Path, theme: Theme, lang: str) -> Page:
+    """A page as one viewer has it; its width stands in the file's name."""
     width = int(file.stem.split("-")[3])
     viewport = {"width": width, "height": HEIGHT[width]}
     scale = 2 if width < 500 else 1
     context = browser.new_context(viewport=viewport, color_scheme=theme, device_scale_factor=scale)
     context.add_cookies([{"name": "sdot_lang", "value": lang, "url": url}])
-    page = context.new_page()
+    return context.new_page()
+
+
+def picture(browser: Browser, url: str, file: Path, theme: Theme, lang: str, query: str = "") -> None:
+    """Open the Live page, wait for its first figures, and keep what is seen."""
+    page = opened(browser, url, file, theme, lang)
     page.goto(f"{url}/{query}")
     page.wait_for_selector("#live-ranking ol b" if not query else "#live-panel tbody tr", state="attached")
     page.wait_for_selector("#live-map .label")
     page.wait_for_timeout(1500)  # the dots come with a request of their own
+    _keep(page, file)
+
+
+def ingest_picture(browser: Browser, url: str, file: Path, theme: Theme, lang: str) -> None:
+    """Open the Ingest page, wait for the book and a second look at it, and keep what is seen."""
+    page = opened(browser, url, file, theme, lang)
+    page.goto(f"{url}/ingest")
+    page.wait_for_selector("#ingest-book .box")
+    page.wait_for_timeout(3000)  # a look each two seconds
+    _keep(page, file)
+
+
+def _keep(page: Page, file: Path) -> None:
     page.screenshot(path=file)
-    context.close()
+    page.context.close()
     print(file)
 
 
@@ -44,6 +63,10 @@ def main(url: str, folder: Path) -> None:
             for lang in ("ko", "en"):
                 for width in (1280, 390):
                     picture(browser, url, folder / f"live-{theme}-{lang}-{width}.png", theme, lang)
+            for lang in ("ko", "en", "es"):
+                ingest_picture(browser, url, folder / f"ingest-{theme}-{lang}-1280.png", theme, lang)
+        ingest_picture(browser, url, folder / "ingest-dark-ko-1920.png", "dark", "ko")
+        ingest_picture(browser, url, folder / "ingest-light-en-390.png", "light", "en")
         picture(browser, url, folder / "live-dark-ko-1920.png", "dark", "ko")
         picture(
             browser, url, folder / "live-light-en-1280-district.png", "light", "en", f"?district={DISTRICT}"

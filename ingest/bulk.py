@@ -1,23 +1,22 @@
-"""Back-fill and import at COPY's own speed: columns of numpy arrays, encoded as PostgreSQL's binary rows at once."""
+"""Back-fill at COPY's own speed: columns of numpy arrays, encoded as PostgreSQL's binary rows at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 import psycopg
 from psycopg import errors
-from psycopg.copy import QueuedLibpqWriter
 
 from city.db import statement
 from city.errors import DatabaseError
 from city.metrics import Catalogue
 from ingest import ledger
+from ingest.binary import copy_in, encode
+from ingest.block import Block, Column, instant, instants, moment
 from ingest.fold import Outcome
 from ingest.newest import Newest
 from ingest.plausible import Plausible
@@ -25,30 +24,9 @@ from ingest.series import Series
 from ingest.tally import Tally
 from ingest.writer import HORIZON_MARGIN, OLDEST
 
-Column = npt.NDArray[Any]
-#: PostgreSQL's binary COPY: signature, flags and the length of no extension; and the trailer
-#: (PostgreSQL documentation, COPY, "Binary Format").
-_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
-_TRAILER = b"\xff\xff"
-#: PostgreSQL counts microseconds from 2000-01-01.
-_EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
-#: Rows laid out and handed to libpq at a time: some hundred kB, which stay in the processor's cache.
-_LAID_OUT = 4096
 #: A mark of `touched` names the bucket of 10 minutes around it; local buckets begin at whole 5 minutes of UTC in every
 #: zone, so one mark in 5 minutes is enough.
 TOUCHED = np.timedelta64(5, "m")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Readings as columns of one length."""
-
-    #: int32
-    sensor_ids: Column
-    #: datetime64[us], UTC
-    times: Column
-    #: metric → float32; NaN where the sensor did not measure
-    values: Mapping[str, Column]
 
 
 class BulkWriter:
@@ -58,8 +36,17 @@ class BulkWriter:
     blocks under `writer`: then rows and books agree, however the process ends.
     """
 
-    def __init__(self, conn: psycopg.Connection[Any], catalogue: Catalogue, writer: str = "backfill") -> None:
+    def __init__(
+        self,
+        conn: psycopg.Connection[Any],
+        catalogue: Catalogue,
+        writer: str = "backfill",
+        *,
+        spans: bool = False,
+    ) -> None:
+        """With `spans`, rollups learn of closed buckets as one span of all sensors, not by marks of each."""
         self._conn, self._catalogue, self._writer = conn, catalogue, writer
+        self._spans, self._closed = spans, list[datetime]()
         self._series = Series(catalogue, writer)
         self._series.prepare(conn)
         self._weeks: set[int] = set()
@@ -92,6 +79,9 @@ class BulkWriter:
 
     def finish(self) -> None:
         """Write the newest values and the ledger, and wake the dashboards."""
+        if self._closed:
+            span = [min(self._closed), max(self._closed) + timedelta(microseconds=1)]
+            self._conn.execute(statement("insert_touched_span"), span)
         self._series.write_latest(self._conn, self._newest)
         ledger.raise_counts(self._conn, self._writer, self._tally)
         self._conn.execute(statement("notify"), ["sdot_commit", ""])
@@ -99,7 +89,7 @@ class BulkWriter:
     def _check(self, block: Block) -> None:
         if any(np.isinf(column).any() for column in block.values.values()):
             raise ValueError("a block holds infinite values; leave them out as NaN")
-        if _instant(block.times.min()) < self._floor:
+        if instant(block.times.min()) < self._floor:
             raise DatabaseError(f"readings before {self._floor:%Y-%m-%d %H:%M} UTC are not taken any more")
 
     def _store(self, block: Block) -> int:
@@ -114,14 +104,8 @@ class BulkWriter:
 
     def _copy(self, block: Block, now: datetime) -> None:
         keys = tuple(block.values)
-        cursor = self._conn.cursor()
-        # the writer's own thread sends while the next rows are laid out
-        writer = QueuedLibpqWriter(cursor)
-        with cursor, cursor.copy(statement("copy_reading", keys), writer=writer) as copy:
-            copy.write(_HEADER)
-            for chunk in encode(block, self._flags(block), self._district_ids(block), now):
-                copy.write(chunk)
-            copy.write(_TRAILER)
+        rows = encode(block, self._flags(block), self._district_ids(block), now)
+        copy_in(self._conn, statement("copy_reading", keys), rows)
 
     def _flags(self, block: Block) -> Column:
         flags = np.zeros(len(block.times), dtype=">i8")
@@ -139,7 +123,7 @@ class BulkWriter:
             low, high = self._catalogue[key].plausible
             for row in np.flatnonzero((column < low) | (column > high)):
                 detail = next(self._series.plausible.details({key: float(column[row])}))
-                rows.append((int(block.sensor_ids[row]), _instant(block.times[row]), *detail))
+                rows.append((int(block.sensor_ids[row]), instant(block.times[row]), *detail))
         if rows:
             columns = [list(column) for column in zip(*sorted(rows), strict=True)]
             self._conn.execute(statement("insert_flags"), [Plausible.KIND, self._writer, *columns])
@@ -150,29 +134,30 @@ class BulkWriter:
         return np.array([-1 if district is None else district for district in districts], dtype=">i2")[place]
 
     def _touch(self, block: Block) -> None:
-        border = np.datetime64(self._open_from.astimezone(UTC).replace(tzinfo=None), "us")
-        closed = block.times < border
-        if closed.any():
+        closed = block.times < moment(self._open_from)
+        if closed.any() and self._spans:
+            self._closed += instants(np.array([block.times[closed].min(), block.times[closed].max()]))
+        elif closed.any():
             sensors, starts = _once(block.sensor_ids[closed], _floored(block.times[closed]))
-            self._conn.execute(statement("insert_touched"), [sensors.tolist(), _instants(starts)])
+            self._conn.execute(statement("insert_touched"), [sensors.tolist(), instants(starts)])
 
     def _note_newest(self, block: Block, now: datetime) -> None:
-        order = np.lexsort((block.times, block.sensor_ids))
+        order = block.order()
         times = block.times[order]
         sensors, starts = np.unique(block.sensor_ids[order], return_index=True)
         ends = np.append(starts[1:], len(times)) - 1
-        rows, lasts = [], _instants(times[ends])
+        rows, lasts = [], instants(times[ends])
         for sensor, last in zip(sensors.tolist(), lasts, strict=True):
             rows.append(self._newest.setdefault(sensor, Newest(last, now)))
             rows[-1].time = max(rows[-1].time, last)
         for key, column in block.values.items():
             ordered = column[order]
-            # the last row in which each sensor has a value; −1 or a row of the sensor before: none
-            at = np.maximum.reduceat(np.where(np.isnan(ordered), -1, np.arange(len(ordered))), starts)
+            # the last row in which each sensor says something of the metric; −1 or a row of the sensor before: none
+            at = np.maximum.reduceat(np.where(block.says(key)[order], np.arange(len(ordered)), -1), starts)
             found = np.flatnonzero(at >= starts)
             same = len(found) == len(at) and np.array_equal(at, ends)
-            instants = lasts if same else _instants(times[at[found]])
-            self._note_values([rows[place] for place in found], key, ordered[at[found]], instants)
+            newest = lasts if same else instants(times[at[found]])
+            self._note_values([rows[place] for place in found], key, ordered[at[found]], newest)
 
     def _note_values(self, rows: list[Newest], key: str, values: Column, times: list[datetime]) -> None:
         low, high = self._catalogue[key].plausible
@@ -180,7 +165,7 @@ class BulkWriter:
         for row, value, time, flag in zip(rows, values.tolist(), times, flagged.tolist(), strict=True):
             held = row.values.get(key)
             if held is None or time >= held[1]:
-                row.values[key] = (value, time, flag)
+                row.values[key] = (None if math.isnan(value) else value, time, flag)
 
     def _count(self, block: Block, now: datetime, outcome: Outcome, without: Block | None = None) -> None:
         less = _per_sensor(without) if without is not None else {}
@@ -190,18 +175,17 @@ class BulkWriter:
 
     def _without_known(self, block: Block) -> Block:
         """The rows of a block that are not in the database."""
-        low, high = _instant(block.times.min()), _instant(block.times.max())
+        low, high = instant(block.times.min()), instant(block.times.max())
         sensors = np.unique(block.sensor_ids).tolist()
         rows = self._conn.execute(statement("known_times"), [sensors, low, high]).fetchall()
         known = {(row[0], row[1]) for row in rows}
-        pairs = zip(block.sensor_ids.tolist(), map(_instant, block.times), strict=True)
+        pairs = zip(block.sensor_ids.tolist(), map(instant, block.times), strict=True)
         fresh = np.fromiter((pair not in known for pair in pairs), dtype=bool, count=len(block.times))
         keys = np.stack([block.sensor_ids.astype(np.int64), block.times.astype(np.int64)], axis=1)
         first = np.zeros(len(keys), dtype=bool)
         first[np.unique(keys, axis=0, return_index=True)[1]] = True  # one of each pair within the block
         fresh &= first
-        values = {key: column[fresh] for key, column in block.values.items()}
-        return Block(block.sensor_ids[fresh], block.times[fresh], values)
+        return block.only(fresh)
 
 
 def make_partitions(conn: psycopg.Connection[Any], times: Column, made: set[int]) -> None:
@@ -231,65 +215,3 @@ def _once(sensors: Column, times: Column) -> tuple[Column, Column]:
 def _floored(times: Column) -> Column:
     step = int(TOUCHED / np.timedelta64(1, "us"))
     return np.asarray((times.astype("int64") // step * step).astype("datetime64[us]"))
-
-
-def _instants(times: Column) -> list[datetime]:
-    """Instants in UTC, as Python has them."""
-    return [time.replace(tzinfo=UTC) for time in times.astype("datetime64[us]").tolist()]
-
-
-def _instant(time: Any) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
-        microseconds=int(time.astype("datetime64[us]").astype("int64"))
-    )
-
-
-def encode(block: Block, flags: Column, districts: Column, received_at: datetime) -> Iterator[bytes]:
-    """Binary COPY rows of a block, in chunks; rows of one pattern of nulls have one width, so numpy lays them out."""
-    absent = np.stack([np.isnan(column) for column in block.values.values()], axis=1)
-    absent = np.column_stack([districts < 0, absent])
-    codes = absent @ (1 << np.arange(absent.shape[1], dtype=np.int64))
-    for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code)
-        nulls = absent[rows[0]]
-        for start in range(0, len(rows), _LAID_OUT):
-            part = rows[start : start + _LAID_OUT]
-            yield _rows(block, part, nulls, flags, districts, received_at).tobytes()
-
-
-def _rows(
-    block: Block, rows: Column, nulls: Column, flags: Column, districts: Column, received_at: datetime
-) -> Column:
-    received = np.datetime64(received_at.astimezone(UTC).replace(tzinfo=None), "us")
-    fields: list[tuple[str, str, Any]] = [
-        ("time", ">i8", (block.times[rows] - _EPOCH).astype("int64")),
-        ("sensor_id", ">i4", block.sensor_ids[rows]),
-        ("district_id", "" if nulls[0] else ">i2", districts[rows]),
-        ("received_at", ">i8", (received - _EPOCH).astype("int64")),
-        ("revision", ">i4", 0),
-        ("flags", ">i8", flags[rows]),
-        ("extra", "", None),
-    ]
-    for null, (key, column) in zip(nulls[1:], block.values.items(), strict=True):
-        fields.append((key, "" if null else ">f4", column[rows]))
-    return _laid_out(fields, len(rows))
-
-
-def _laid_out(fields: list[tuple[str, str, Any]], count: int) -> Column:
-    """A record array of (number of fields, then length and bytes of each field; length −1 is null)."""
-    layout: list[tuple[str, str]] = [("fields", ">i2")]
-    for name, kind, _ in fields:
-        layout.append((f"#{name}", ">i4"))
-        if kind:
-            layout.append((f"={name}", kind))
-    one = np.zeros(1, dtype=layout)  # what all rows have in common is written once
-    one["fields"] = len(fields)
-    for name, kind, column in fields:
-        one[f"#{name}"] = np.dtype(kind).itemsize if kind else -1
-        if kind and np.ndim(column) == 0:
-            one[f"={name}"] = column
-    records = np.repeat(one, count)
-    for name, kind, column in fields:
-        if kind and np.ndim(column):
-            records[f"={name}"] = column
-    return records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,9 +18,6 @@ BURST_MINUTES = 60
 STRANGERS, STRANGERS_BURST_MINUTES = 10, 1
 #: Of what is turned away one in so many is kept.
 KEPT_ONE_IN = 1000
-#: More allowances than this are looked through for those that are whole again.
-MAX_BUCKETS = 200_000
-
 FLOOD_UNKNOWN = Refusal(
     "flood_unknown",
     "too many messages from serials that nobody knows; register them (`sdot sensor add --file`) and send again",
@@ -64,15 +62,15 @@ class Sampled:
 class Gate:
     """The allowance of each sensor, in one worker's memory; asked before a message is decoded, charged after.
 
+    What each has spent lately is all that is kept, and grows less with `refill`: two looks into a dictionary a message.
     A gateway's messages are let through; each sensor behind it has its own allowance.
     """
 
-    def __init__(
-        self, per_minute: int, is_gateway: Callable[[str], bool], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._allowance = Allowance(per_minute / 60, per_minute * BURST_MINUTES)
-        self._is_gateway, self._clock = is_gateway, clock
-        self._buckets: dict[str, Bucket] = {}
+    def __init__(self, per_minute: int, is_gateway: Callable[[str], bool]) -> None:
+        self._rate, self._burst = per_minute / 60, per_minute * BURST_MINUTES
+        self._is_gateway = is_gateway
+        self._spent: dict[str, float] = {}
+        self._refused: Counter[str] = Counter()
         self._spared = 0
         told = f"over {per_minute} readings a minute from one sensor, for long; nothing above is kept"
         self._flood = Sampled(Refusal("flood", told))
@@ -86,46 +84,42 @@ class Gate:
         """So many messages may be sent again, which were charged before."""
         self._spared = max(self._spared, messages)
 
+    def refill(self, seconds: float) -> None:
+        """So much time has passed; who is whole again is forgotten."""
+        back = self._rate * seconds
+        self._spent = {serial: spent - back for serial, spent in self._spent.items() if spent > back}
+        for serial in [serial for serial in self._refused if serial not in self._spent]:
+            del self._refused[serial]
+
     def check(self, serial: str) -> Refusal | None:
         """Why the next message of a serial is turned away undecoded, or None. The empty serial is that of none."""
-        now = self._clock()
-        bucket = self._buckets.get(serial) or self._new(serial, now)
-        if self._allowance.fill(bucket, now) > 0 or self._spared or self._is_gateway(serial):
+        if self._spent.get(serial, 0.0) < self._burst or self._spared or self._is_gateway(serial):
             return None
-        return self._turn_away(bucket)
+        return self._turn_away(serial)
 
     def charge(self, serial: str, items: list[Reading | Refusal]) -> None:
         """Take what a message held off its sensor's allowance; of a gateway's, turn away whose sensor has none."""
         if self._spared:
             self._spared -= 1
-        elif self._is_gateway(serial):
+            return
+        self._spent[serial] = self._spent.get(serial, 0.0) + (len(items) or 1)
+        first = items[0] if items else None
+        alone = len(items) == 1 and (type(first) is not Reading or first.sensor is None)
+        if not alone and self._is_gateway(serial):
             for place, item in enumerate(items):
                 if isinstance(item, Reading) and item.sensor is not None and item.sensor != serial:
-                    items[place] = self._carried(item, place if len(items) > 1 else None)
-        elif bucket := self._buckets.get(serial):
-            bucket.left -= len(items) or 1
+                    items[place] = self._carried(item, item.sensor, place if len(items) > 1 else None)
 
-    def _carried(self, reading: Reading, place: int | None) -> Reading | Refusal:
-        now, serial = self._clock(), reading.sensor or ""
-        bucket = self._buckets.get(serial) or self._new(serial, now)
-        if self._allowance.fill(bucket, now) <= 0:
-            return replace(self._turn_away(bucket), index=place)
-        bucket.left -= 1
+    def _carried(self, reading: Reading, serial: str, place: int | None) -> Reading | Refusal:
+        spent = self._spent.get(serial, 0.0)
+        if spent >= self._burst:
+            return replace(self._turn_away(serial), index=place)
+        self._spent[serial] = spent + 1
         return reading
 
-    def _turn_away(self, bucket: Bucket) -> Refusal:
-        bucket.refused += 1
-        return self._flood.after(bucket.refused - 1)
-
-    def _new(self, serial: str, now: float) -> Bucket:
-        if len(self._buckets) >= MAX_BUCKETS:
-            fill, burst = self._allowance.fill, self._allowance.burst
-            self._buckets = {name: one for name, one in self._buckets.items() if fill(one, now) < burst}
-            if (
-                len(self._buckets) >= MAX_BUCKETS
-            ):  # a flood of serials; no honest sensor is limited by what is forgotten
-                self._buckets.clear()
-        return self._buckets.setdefault(serial, Bucket(self._allowance.burst, now))
+    def _turn_away(self, serial: str) -> Refusal:
+        self._refused[serial] += 1
+        return self._flood.after(self._refused[serial] - 1)
 
 
 class Strangers:

@@ -123,7 +123,6 @@ class Judge:
             return [Refusal("decoder", "it cannot be read, which is our fault; please report it")]
 
     def _check_times(self, message: Message, *, retained: bool) -> None:
-        latest = message.at + MAX_AHEAD
         for place, item in enumerate(message.items):
             if isinstance(item, Refusal):
                 continue
@@ -132,10 +131,10 @@ class Judge:
                     message.items[place] = RETAINED
                 elif message.digest is None:
                     message.digest = digest_of(message)
-            elif item.time > latest:
-                ahead = item.time - message.at
-                text = f'"time" is {_span(ahead)} ahead of our clock; set the sensor\'s clock (NTP), or leave "time" out'
-                message.items[place] = Refusal("future", text, item.index if len(message.items) > 1 else None)
+            elif item.time > message.at + MAX_AHEAD:
+                early = too_early(item.time, message.at)
+                index = item.index if len(message.items) > 1 else None
+                message.items[place] = Refusal(early.code, early.text, index)
 
 
 def _status(payload: bytes) -> list[Reading | Refusal]:
@@ -157,6 +156,14 @@ def _span(span: timedelta) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} seconds"
+
+
+def too_early(time: datetime, at: datetime) -> Refusal:
+    """The refusal of a reading that is from the future at `at`."""
+    text = (
+        f'"time" is {_span(time - at)} ahead of our clock; set the sensor\'s clock (NTP), or leave "time" out'
+    )
+    return Refusal("future", text)
 
 
 def below_floor(time: datetime, floor: datetime) -> Refusal | None:

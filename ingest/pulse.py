@@ -110,9 +110,14 @@ class Pulse:
         self.counts[gap.kind] += counted
 
     @property
+    def since_look_s(self) -> float:
+        """Seconds since the last look."""
+        return time.monotonic() - self._looked
+
+    @property
     def looks_due(self) -> bool:
         """Whether a look is due."""
-        return time.monotonic() - self._looked >= LOOK_EVERY_S
+        return self.since_look_s >= LOOK_EVERY_S
 
     # What is written
 

@@ -25,6 +25,8 @@ from ingest.writer import Marks, Writer, rules_of
 
 #: Name in the ledger: a replay counts when it happens, under this.
 WRITER = "replay"
+#: Name of imports: their cases are rows of files, not messages.
+IMPORT = "import"
 #: Nobody waits for an acknowledgement.
 _NO_DELIVERY = Delivery(0, 0, 0, 0)
 
@@ -125,6 +127,8 @@ class Replayer:
         """The case as a message that arrives now, or why it cannot be one."""
         if case.payload is None:
             return "its body was not kept, since it names a person's device"
+        if case.writer == IMPORT:
+            return "it is a row of a file; mend the row, or its map, and import the file again"
         if case.code == "too_large":
             return "only its beginning was kept"
         retained = case.code == "retained"

@@ -127,7 +127,8 @@ class Session:
         self._subscribe()
         if self.news is not None and self.role != "drain":
             self._news_mid = self._client.subscribe([(topic, 0) for topic in TOPICS])[1]
-        log.info("connected to the broker as %s%s", self.client_id, " (session resumed)" * self.resumed)
+        kept = " (session resumed)" if self.resumed else ""
+        log.info("connected to the broker as %s%s", self.client_id, kept)
 
     def _subscribe(self) -> None:
         if self.role == "drain":

@@ -21,7 +21,7 @@ from ingest.counters import Counters
 from ingest.drain import Drain, load_timeless
 from ingest.gate import Gate
 from ingest.message import Delivery, Judge
-from ingest.pending import Open
+from ingest.opened import Open
 from ingest.pulse import Beat, Pulse
 from ingest.registry import Locator, Registry
 from ingest.seat import CALL_LIMIT_S, Seat
@@ -43,8 +43,6 @@ GIVE_UP_S = 30.0
 JOIN_EVERY_S = 0.1
 #: The longest wait for the sockets: what is due by the clock is seen to in between.
 PATIENCE_S = 0.2
-
-
 #: Why there is no session, by whether there is a database connection.
 _NO_SESSION = {False: "waiting for the database", True: "waiting for the workers of lower slots"}
 
@@ -298,6 +296,7 @@ class Worker:
     def _look(self) -> None:
         session = self._sessions.get(self.seat.slot)
         self.pulse.idle_s = self._sessions.idle_s
+        self._gate.refill(self.pulse.since_look_s)
         broker, database = bool(session and session.healthy), self.seat.conn is not None
         # A session begins once there is a slot: without a database nobody knows how the broker is.
         self.pulse.look(self.seat.slot, broker=broker or session is None, database=database)

@@ -39,6 +39,12 @@ class _Unmet(Exception):  # noqa: N818 a finding, not a failure
     """A serial that was met is no sensor's any more: it was renamed meanwhile."""
 
 
+def floor_of(horizon: datetime, retention: timedelta | None, now: datetime) -> datetime:
+    """The oldest instant that is taken: nothing that may be gone already, nor what would go at once."""
+    floor = max(OLDEST, horizon + HORIZON_MARGIN) if horizon > OLDEST else OLDEST
+    return floor if retention is None else max(floor, now - retention)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Settings that decide what is taken."""
@@ -234,8 +240,7 @@ class Writer:
         return sensor is not None and sensor.state != "retired" and at >= self._floor(self._horizon)
 
     def _floor(self, horizon: datetime) -> datetime:
-        floor = max(OLDEST, horizon + HORIZON_MARGIN) if horizon > OLDEST else OLDEST
-        return floor if self.rules.retention is None else max(floor, datetime.now(UTC) - self.rules.retention)
+        return floor_of(horizon, self.rules.retention, datetime.now(UTC))
 
     def _transaction(
         self,

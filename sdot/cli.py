@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "db": ("sdot.commands.db", "app"),
     "ingest": ("sdot.commands.run", "ingest"),
     "dashboard": ("sdot.commands.run", "dashboard"),
+    "import": ("sdot.commands.imports", "import_"),
     "maintain": ("sdot.commands.run", "maintain"),
     "simulate": ("sdot.commands.simulate", "app"),
 }

@@ -17,7 +17,8 @@ from city import db
 from city.errors import SettingsError
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
-from ingest.bulk import Block, BulkWriter, make_partitions
+from ingest.block import Block
+from ingest.bulk import BulkWriter, make_partitions
 from ingest.registry import NewSensor, register_many
 from sdot.progress import Tell, progress
 from simulator.city import INTERVAL_MS, SimCity
@@ -213,7 +214,7 @@ class _Past:
     def _write(self, part: Window, blocks: Sequence[Faulty]) -> int:
         rows = 0
         with self._connection.transaction():
-            writer = BulkWriter(self._connection, self._pack.catalogue, writer=WRITER)
+            writer = BulkWriter(self._connection, self._pack.catalogue, WRITER, spans=True)
             known = self._known(part) if self._number(part) else np.empty(0, np.int64)
             for (sensor, times, values), _ in blocks:
                 whole = Block(self._ids[sensor], times, values)

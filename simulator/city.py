@@ -106,8 +106,8 @@ class SimCity:
         """What the sensors `index` (int[n]) read at `times` (datetime64[n], UTC), metric → float32[n].
 
         Visitors are those of the `interval_s` up to the time. 0 where a pole lacks an instrument of its packet, NaN
-        where its model has no such value. Takes memory for each sensor
-        times each ten minutes named, so ask for many scattered instants in portions.
+        where its model has no such value. Takes memory for each sensor times each ten minutes named, so ask for many
+        scattered instants in portions.
         """
         time_us = times.astype("datetime64[us]").astype(np.int64)
         first = np.unique(time_us // (_KNOT_MS * 1000))
@@ -115,7 +115,7 @@ class SimCity:
         rows, row = np.unique(np.asarray(index, np.int64), return_inverse=True)
         return self._read(rows, row, time_us, shared, interval_s)
 
-    def truth(self, index: Whole, knots: Whole) -> Curves:
+    def curves(self, index: Whole, knots: Whole) -> Curves:
         """What is true where the sensors `index` (int64[m]) stand, before any instrument looks at it.
 
         `knots` (int64[n], rising, none twice) are ten minutes each, counted from the epoch.

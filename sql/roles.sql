@@ -64,4 +64,11 @@ BEGIN
     IF to_regrole('sdot_ingest') IS NOT NULL AND to_regrole('sdot_dashboard') IS NOT NULL THEN
         REVOKE ALL ON credential, broker_login FROM sdot_ingest, sdot_dashboard;
     END IF;
+    -- what maintenance does to whole series is the owner's business
+    IF to_regproc('drop_part') IS NOT NULL THEN
+        REVOKE EXECUTE ON FUNCTION drop_part(text, regclass, timestamptz) FROM PUBLIC;
+    END IF;
+    IF to_regproc('set_columnstore') IS NOT NULL THEN
+        REVOKE EXECUTE ON FUNCTION set_columnstore(text, text) FROM PUBLIC;
+    END IF;
 END $$;

@@ -69,6 +69,8 @@ def fill(store: MemoryLedger, now: datetime, seed: int = 7, minutes: int = 1440)
             store.counted.append(CountsOf(f"ingest/{slot}", minute, by, by))
             if by[3]:
                 store.refused.append((minute, rng.choice(CASES)[1], "quarantined", 1))
+            if back > 90 and back % 10:
+                continue
             for kind, low in (("arrival", 6), ("measurement", 9)):
                 for step, share in enumerate((0.5, 0.35, 0.13, 0.02)):
                     bucket = low + step + (18 if away else 0)

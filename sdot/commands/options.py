@@ -49,3 +49,16 @@ District = Annotated[
         help="Where a scenario of one district plays (default: the district where most sensors count people)."
     ),
 ]
+Files = Annotated[
+    list[Path],
+    typer.Argument(exists=True, dir_okay=False, help="CSV files, gzip or not.", show_default=False),
+]
+
+Columns = Annotated[
+    Optional[Path],  # noqa: UP045 typer reads it at run time
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="A map of the columns (TOML, docs/import.md); default: the city's own layouts, known by their header.",
+    ),
+]

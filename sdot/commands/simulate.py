@@ -9,10 +9,12 @@ import typer
 
 from sdot.commands.options import (
     SENSORS,
+    Columns,
     Connections,
     Data,
     District,
     Faults,
+    Files,
     ScenarioName,
     Sensors,
     Speed,
@@ -20,7 +22,8 @@ from sdot.commands.options import (
 )
 
 app = typer.Typer(
-    no_args_is_help=True, help="Simulated sensors: live, or their history; faults and scenarios."
+    no_args_is_help=True,
+    help="Simulated sensors: live, or their history; faults and scenarios; what files recorded.",
 )
 
 Credentials = Annotated[
@@ -122,3 +125,39 @@ def backfill(
     from sdot.running import find_settings
 
     write(find_settings(data), Wanted(days, sensors, seconds_of(every), faults, truth))
+
+
+@app.command()
+def replay(
+    files: Files,
+    columns: Columns = None,
+    at: Annotated[
+        str,
+        typer.Option(
+            metavar="now|original|TIME",
+            help="When the last reading falls: now, as recorded, or a time of the city.",
+        ),
+    ] = "now",
+    speed: Annotated[
+        str, typer.Option(metavar="N|max", help="Times the recorded pace, or as fast as the broker takes it.")
+    ] = "max",
+    verified: Annotated[bool, typer.Option("--verified", help="New sensors are verified.")] = False,
+    data: Data = None,
+) -> None:
+    """Publish the readings of CSV files over MQTT as their sensors would, in the order of time, until Ctrl-C."""
+    import signal
+    import threading
+
+    from sdot import replay as replaying
+    from sdot.running import find_settings
+
+    wish = replaying.Wish(at, replaying.speed_of(speed), verified)
+    settings = find_settings(data, "mqtt_url")
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    done = replaying.run(settings, files, columns, wish, stop)
+    for line in replaying.told(done):
+        typer.echo(line)
+    if not done.published:
+        raise typer.Exit(1)

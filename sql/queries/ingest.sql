@@ -34,6 +34,10 @@ JOIN reading_revision AS r ON r.sensor_id = k.sensor_id AND r.time = k.time
 -- Changed rows on their way in.
 CREATE TEMPORARY TABLE IF NOT EXISTS staged_reading (LIKE reading INCLUDING DEFAULTS) ON COMMIT DELETE ROWS
 
+-- name: clear_staged_reading
+-- Room for more changed rows in the same transaction.
+DELETE FROM staged_reading
+
 -- name: copy_staged_reading
 -- Changed rows on their way in.
 COPY staged_reading (time, sensor_id, district_id, received_at, revision, flags, extra
@@ -72,6 +76,30 @@ ON CONFLICT DO NOTHING
 -- name: insert_touched
 -- Closed buckets that have to be computed again.
 INSERT INTO touched (sensor_id, time) SELECT * FROM unnest(%s::integer[], %s::timestamptz[])
+
+-- name: stage_wanted
+-- Keys of an import that are looked up.
+CREATE TEMPORARY TABLE IF NOT EXISTS wanted (place integer, sensor_id integer, time timestamptz) ON COMMIT DELETE ROWS
+
+-- name: copy_wanted
+-- Keys of an import that are looked up.
+COPY wanted (place, sensor_id, time) FROM STDIN (FORMAT binary)
+
+-- name: delete_wanted
+-- Room for other keys.
+DELETE FROM wanted
+
+-- name: known_readings
+-- What is there of these keys, NaN (which no reading holds) for null: a thousand rows of fixed width in each value,
+-- since a driver takes longer over a row than the server. The barrier keeps it a look-up per key.
+SELECT string_agg(int4send(w.place) || int4send(r.revision)
+    || float4send(coalesce(r.{key}, 'NaN'::real))
+    , ''::bytea)
+FROM wanted AS w
+CROSS JOIN LATERAL (
+    SELECT * FROM reading AS x WHERE x.sensor_id = w.sensor_id AND x.time = w.time OFFSET 0
+) AS r
+GROUP BY w.place / 1000
 
 -- name: stage_latest
 -- Newest values on their way in.

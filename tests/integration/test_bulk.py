@@ -13,7 +13,8 @@ import pytest
 from city.db import connect
 from city.errors import DatabaseError
 from ingest import roster
-from ingest.bulk import Block, BulkWriter
+from ingest.block import Block
+from ingest.bulk import BulkWriter
 from ingest.registry import NewSensor, register_many
 from tests.inlet import Inlet, seoul
 from tests.servers.postgres import Database

@@ -28,8 +28,12 @@ from tests.servers.readable import readable_python
 from tests.servers.timescale import timescale
 from tests.waiting import until
 
-#: The ports that two services listen on, as the healthchecks ask for them, and the settings that change them.
-PORTS = {"ingest": (9464, "SDOT_METRICS_PORT"), "dashboard": (8050, "SDOT_HTTP_PORT")}
+#: The ports that services listen on, as the healthchecks ask for them, and the settings that change them.
+PORTS = {
+    "ingest": (9464, "SDOT_METRICS_PORT"),
+    "maintain": (9563, "SDOT_MAINTAIN_PORT"),
+    "dashboard": (8050, "SDOT_HTTP_PORT"),
+}
 
 
 class Natively:
@@ -164,7 +168,7 @@ def stack(pool: Pool, variables: dict[str, str], test_cache: Path) -> Iterator[N
     _as_its_image_does(server, compose.service("database", variables).environment)
     try:
         assert migrate.wait(120) == 0, migrate.log_text()
-        for name in ("passwords", "mosquitto", "ingest", "dashboard"):
+        for name in ("passwords", "mosquitto", "ingest", "maintain", "dashboard"):
             if name != "mosquitto":
                 stack.start(name)
             stack.until_healthy(name)

@@ -185,3 +185,15 @@ def test_a_faulty_past_is_in_the_database_as_the_truth_says(settings, embedded_d
             phase = int(city.phase_ms[int(line.sensor[4:]) - 1])
             assert len(stored) == line.readings
             assert {milliseconds_of(time) % 120_000 for time in stored} <= {phase}
+
+
+def test_rollups_learn_of_what_was_written_into_closed_buckets(settings, embedded_database):
+    embedded_database.rows("UPDATE checkpoint SET open_from = now() - interval '1 hour' RETURNING 1")
+    history.backfill(settings, Wanted(DAYS, 200))
+    assert embedded_database.rows("SELECT count(*) FROM touched") == [(0,)]
+    unmarked = (
+        "SELECT count(*) FROM reading AS r WHERE time < (SELECT open_from FROM checkpoint)"
+        " AND NOT EXISTS (SELECT FROM touched_span AS s WHERE r.time >= s.low AND r.time < s.high)"
+    )
+    assert embedded_database.rows(unmarked) == [(0,)]
+    assert embedded_database.rows("SELECT count(*) BETWEEN 3 AND 8 FROM touched_span") == [(True,)]

@@ -144,7 +144,7 @@ def run(pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         words = ("--sensors", str(SENSORS), "--speed", str(SPEED), "--connections", "per-device")
         paths = ("--faults", str(folder / "faults.toml"), "--truth", str(folder / "truth.csv"))
         simulator = product.run("simulate", "live", *words, *paths)
-        until(lambda: arrived(database, folder / "truth.csv"), "every fault to be over and stored", 90)
+        until(lambda: arrived(database, folder / "truth.csv"), "every fault to be over and stored", 180)
         assert simulator.stop(signal.SIGINT) == 0, simulator.log_text()
         yield Run(database, SimCity(load_pack("seoul"), SENSORS), read(folder / "truth.csv"))
     finally:

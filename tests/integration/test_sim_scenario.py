@@ -88,11 +88,11 @@ def test_a_power_cut_takes_a_district_away_and_its_batteries_catch_up(
     )
     assert dark
     assert battery
-    end = until(lambda: over(tmp_path / "truth.csv"), "the power to be back", 60)
+    end = until(lambda: over(tmp_path / "truth.csv"), "the power to be back", 120)
     back = "SELECT count(*) FROM sensor JOIN latest USING (sensor_id) WHERE online AND latest.time > %s"
-    until(lambda: product.database.value(back, end) == SENSORS, "all to be back", 60)
+    until(lambda: product.database.value(back, end) == SENSORS, "all to be back", 120)
     second = product.run("simulate", "live", *OPTIONS)
-    assert second.wait(30) == 1
+    assert second.wait(90) == 1
     assert "another simulator sends as these sensors" in second.log_text()
     assert simulator.stop(signal.SIGINT) == 0
     product.started.remove(second)
@@ -122,7 +122,7 @@ def test_a_scenario_ends_the_run_when_it_is_over(product: Product, tmp_path: Pat
     )
     path.write_text(f'title = "Short"\nwhat = "Some seconds of silence."\n{event}')
     simulator = product.run("simulate", "scenario", str(path), *OPTIONS, "--truth", str(tmp_path / "t.csv"))
-    assert simulator.wait(60) == 0, simulator.log_text()
+    assert simulator.wait(120) == 0, simulator.log_text()
     told = simulator.log_text()
     assert told.index("A short silence (silence of ") < told.index("Over: A short silence")
     there = {one.serial for one in CITY.sensors if one.district == DISTRICT}

@@ -65,7 +65,7 @@ def simulated(city: SimCity, year: int, kind: str = "residential_area") -> Air:
         one.district: place for place, one in reversed(list(enumerate(city.sensors))) if one.kind == kind
     }
     knots = np.arange(start // KNOT_S + 1, end // KNOT_S, EVERY)
-    true = city.truth(np.array(sorted(first.values())), knots)
+    true = city.curves(np.array(sorted(first.values())), knots)
     noise = np.random.default_rng(year).normal(0, BETA, (2, len(first), (end - start) // 3600))
     pm25 = _hourly(true.log_pm25) + noise[0]
     pm10 = _hourly(true.log_pm25 - true.log_ratio) + noise[1]

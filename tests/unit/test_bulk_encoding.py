@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ingest.bulk import Block, encode
+from ingest.binary import encode
+from ingest.block import Block
 
 NOW = datetime(2026, 11, 24, 5, tzinfo=UTC)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ from tests.servers.process import ROOT
 COMPOSE = compose.read()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if "build" in service]
-PASSED_ON = {"ingest", "dashboard", "mosquitto", "database", "passwords"}
+PASSED_ON = {"ingest", "maintain", "dashboard", "mosquitto", "database", "passwords"}
 DEPLOY = ROOT / "deploy"
 
 
@@ -30,7 +30,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_the_services_are_those_of_the_product() -> None:
-    names = {"mosquitto", "database", "migrate", "passwords", "ingest", "dashboard", "simulator"}
+    names = {"mosquitto", "database", "migrate", "passwords", "ingest", "maintain", "dashboard", "simulator"}
     assert set(SERVICES) == names
     assert SERVICES["simulator"]["profiles"] == ["simulator"]
 
@@ -105,6 +105,7 @@ def test_each_service_gets_only_the_passwords_it_needs() -> None:
         "passwords": {"BROKER", "MQTT_INGEST", "MQTT_SIMULATOR", "MQTT_HEALTH"},
         "mosquitto": {"MQTT_HEALTH"},
         "ingest": {"INGEST", "MQTT_INGEST"},
+        "maintain": {"OWNER"},
         "dashboard": {"DASHBOARD"},
         "simulator": {"OWNER", "MQTT_SIMULATOR"},
     }

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pytest
 
 from city.reading import Reading, Refusal
-from ingest import gate
 from ingest.gate import FLOOD_UNKNOWN, Gate, Strangers
 
 
@@ -34,43 +33,38 @@ def send(gate: Gate, serial: str, count: int = 1) -> bool:
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def sixty(time: Time) -> Gate:
+def sixty() -> Gate:
     """One reading a second, an hour's worth at once."""
-    return Gate(60, lambda serial: serial == "gateway", time)
+    return Gate(60, lambda serial: serial == "gateway")
 
 
-def test_an_ordinary_sensor_never_meets_it(sixty: Gate, time: Time):
+def test_an_ordinary_sensor_never_meets_it(sixty: Gate):
     for _ in range(10_000):
-        time.now += 120
+        sixty.refill(120)
         assert send(sixty, "a")
 
 
-def test_a_backlog_of_fifty_days_passes_at_the_default(time: Time):
-    gate = Gate(600, lambda _: False, time)
+def test_a_backlog_of_fifty_days_passes_at_the_default():
+    gate = Gate(600, lambda _: False)
     assert all(send(gate, "a", 1000) for _ in range(36))
     assert not send(gate, "a")
 
 
-def test_a_flood_is_slowed_to_the_rate_and_only_its_sensor(sixty: Gate, time: Time):
+def test_a_flood_is_slowed_to_the_rate_and_only_its_sensor(sixty: Gate):
     assert sum(send(sixty, "flood") for _ in range(5000)) == 3600
     assert send(sixty, "good")
     for _ in range(10):
-        time.now += 1
+        sixty.refill(1)
         assert sum(send(sixty, "flood") for _ in range(100)) == 1
-    time.now += 7200  # quiet for long: whole again, and no more than that
+    sixty.refill(7200)  # quiet for long: whole again, and no more than that
     assert sum(send(sixty, "flood") for _ in range(5000)) == 3600
 
 
-def test_the_array_that_overdraws_is_taken_whole_and_paid_back(sixty: Gate, time: Time):
+def test_the_array_that_overdraws_is_taken_whole_and_paid_back(sixty: Gate):
     assert all(send(sixty, "a", 1000) for _ in range(4))
-    time.now += 399
+    sixty.refill(399)
     assert not send(sixty, "a")
-    time.now += 2
+    sixty.refill(2)
     assert send(sixty, "a")
 
 
@@ -106,21 +100,20 @@ def test_behind_a_gateway_each_sensor_has_its_own(sixty: Gate):
     assert sixty.check("gateway") is None
 
 
-def test_it_forgets_who_is_whole_again(sixty: Gate, time: Time, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gate, "MAX_BUCKETS", 10)
-    send(sixty, "flood", 3600)
-    for number in range(9):
-        send(sixty, f"s{number}")
-    time.now += 5
-    assert send(sixty, "new")
-    assert sixty.check("flood") is None  # five seconds' worth
-    send(sixty, "flood", 10)
-    for number in range(100):
-        send(sixty, f"t{number}")
-    assert len(sixty._buckets) <= 10
+def test_it_forgets_who_is_whole_again(sixty: Gate):
+    send(sixty, "flood", 3700)
+    sixty.check("flood")
+    for number in range(1000):
+        send(sixty, f"s{number}", 5)
+    sixty.refill(5)
+    assert set(sixty._spent) == set(sixty._refused) == {"flood"}
+    sixty.refill(3700)
+    assert not sixty._spent
+    assert not sixty._refused
 
 
-def test_strangers_share_ten_times_as_much(time: Time):
+def test_strangers_share_ten_times_as_much():
+    time = Time()
     strangers = Strangers(60, time)
     strangers.begin()
     taken = [strangers.check() is None for _ in range(700)]

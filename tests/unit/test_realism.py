@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,10 @@ from tests.unit.tolerance import FIVE_YEARS, YEAR, Row, rows
 #: The shipped city, and four others that were looked at only when all constants stood.
 SEEDS = (SEED, 51, 52, 53, 54)
 CALENDAR = 2026
+PAGE = Path(__file__).parents[2] / "docs" / "realism.md"
+#: °C and % by month, January first.
+TEMPERATURE = (-1.9, 0.7, 6.1, 12.6, 18.2, 22.7, 25.3, 26.1, 21.6, 15.0, 7.5, 0.2)
+HUMIDITY = (56, 55, 55, 55, 60, 66, 76, 74, 66, 62, 60, 58)
 
 
 @cache
@@ -55,6 +61,32 @@ def table(found: list[dict[str, float]]) -> str:
             f"{five:>10.4g}{row.off(five):>7.2f}{mark}"
         )
     return "\n".join([*lines, f"off: in spreads; allowed {YEAR:g} for a year, {FIVE_YEARS:g} for five"])
+
+
+def test_the_page_shows_the_table() -> None:
+    """Each number within 2 % or a fifth of a spread: processors differ in the last digit."""
+    page = PAGE.read_text(encoding="utf-8").partition("```\n")[2].partition("\n```")[0].splitlines()
+    made = table(years()).strip().splitlines()
+    assert [line[:46] for line in page] == [line[:46] for line in made]
+    for written, new in zip(page[1:-1], made[1:-1], strict=True):
+        shown, computed = ([float(number) for number in line[46:].split()] for line in (written, new))
+        assert shown == pytest.approx(computed, rel=0.02, abs=0.2 * computed[1]), (
+            f"{new}: run docs/realism.py"
+        )
+
+
+def test_a_years_weather_is_that_of_the_normals() -> None:
+    """Normals 1991–2020 of Seoul (KMA); a month's mean may be 3 °C and 12 % off, as months are."""
+    city = SimCity(load_pack("seoul"), 50)
+    first = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) // 600
+    knots = np.arange(first, first + 365 * 144, 6)
+    true = city.curves(np.arange(50), knots)
+    month = (knots * 600).astype("datetime64[s]").astype("datetime64[M]").astype(int) % 12
+    celsius, dew = true.temperature.astype(float), true.dew_point.astype(float)
+    percent = 100 * np.exp(17.625 * dew / (243.04 + dew) - 17.625 * celsius / (243.04 + celsius))
+    means = [celsius[:, month == one].mean() for one in range(12)]
+    assert means == pytest.approx(TEMPERATURE, abs=3)
+    assert [percent[:, month == one].mean() for one in range(12)] == pytest.approx(HUMIDITY, abs=12)
 
 
 def test_the_table_has_all_that_seoul_is_known_for() -> None:

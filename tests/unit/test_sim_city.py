@@ -355,10 +355,10 @@ def test_a_holiday_is_a_sunday_and_a_feast_is_a_feast() -> None:
     """9 October 2026 is Hangul Day, a Friday; Chuseok falls on 24 to 26 September 2026."""
     office = [place for place, one in enumerate(shipped().sensors) if one.kind == "public_facilities"]
     seconds = np.array([datetime(2026, 10, day, 3, tzinfo=UTC).timestamp() for day in (2, 4, 9)])
-    usual, sunday, holiday = shipped().truth(office, seconds.astype(np.int64) // 600).people.mean(axis=0)
+    usual, sunday, holiday = shipped().curves(office, seconds.astype(np.int64) // 600).people.mean(axis=0)
     assert holiday == pytest.approx(sunday, rel=0.3)
     assert holiday < 0.6 * usual
     market = [place for place, one in enumerate(shipped().sensors) if one.kind == "traditional_markets"]
     noons = np.array([datetime(2026, 9, day, 3, tzinfo=UTC).timestamp() for day in (20, 25)])
-    before, chuseok = shipped().truth(market, noons.astype(np.int64) // 600).people.mean(axis=0)
+    before, chuseok = shipped().curves(market, noons.astype(np.int64) // 600).people.mean(axis=0)
     assert chuseok < 0.6 * before

@@ -4,7 +4,7 @@
   const sdot = (window.sdot = window.sdot || {});
   const { h } = sdot.dom;
   const TALL = 160; // px, all of it
-  const PAD = { left: 40, right: 56, top: 36, bottom: 24 };
+  const PAD = { left: 40, right: 56, top: 12, bottom: 24 };
   const NAMED = 2; // gaps told in words, a row each above the plot
   const TICK_MS = { hour: 600000, day: 14400000 };
 
@@ -38,8 +38,9 @@
   // What every chart stands on; `print` writes a tick of the y axis.
   function plot(the, width, axis, print) {
     const [x0, x1] = [PAD.left, Math.max(PAD.left + 40, width - PAD.right)];
-    const [y0, y1] = [TALL - PAD.bottom, PAD.top];
     const [from, to] = [the.span.from, endOf(the.span)];
+    const named = Math.min(NAMED, within(the, from, to).length);
+    const [y0, y1] = [TALL - PAD.bottom, Math.max(PAD.top, 10 + 13 * named)];
     const x = (ms) => x0 + ((ms - from) / (to - from)) * (x1 - x0);
     const y = (v) => y0 - axis.share(v) * (y0 - y1);
     const grid = axis.ticks.map((v) => [
@@ -59,9 +60,12 @@
     return marks;
   }
 
+  const within = (the, from, to) =>
+    the.snap.gaps.filter((gap) => (gap.to || the.snap.now) >= from && gap.from <= to);
+
   // Where something was missing: hatched over its length, a dashed line at its start, the newest two in words.
   function gaps(the, on) {
-    const shown = the.snap.gaps.filter((gap) => (gap.to || the.snap.now) >= on.from && gap.from <= on.to);
+    const shown = within(the, on.from, on.to);
     const marks = shown.map((gap, i) => {
       const left = on.x(Math.max(gap.from, on.from));
       const right = Math.min(on.x1, Math.max(left + 1, on.x(gap.to || the.snap.now)));

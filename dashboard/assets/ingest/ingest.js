@@ -107,7 +107,11 @@
         { class: "link" },
         sdot.top.state(the.causes.length, the.snap),
         h("span", { class: "dot" }, "·"),
-        h("span", { class: "data-age" }, at ? say("last_minute", { time: sdot.words.hhmm(at) }) : say("no_data")),
+        h(
+          "span",
+          { class: "data-age" },
+          at ? say("last_minute", { time: sdot.words.hhmm(at) }) : say("no_data"),
+        ),
       ),
       sdot.top.time(),
       sdot.top.controls(the.config, the.view.lang),

@@ -1,4 +1,4 @@
-"""The open batch: messages that came and wait for their commit, with what is to be acknowledged after it."""
+"""The open batch: messages that arrived and are not committed, and the acknowledgements that wait for it."""
 
 from __future__ import annotations
 

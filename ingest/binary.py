@@ -1,0 +1,107 @@
+"""PostgreSQL's binary rows out of numpy columns, and columns out of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, LiteralString
+
+import numpy as np
+import psycopg
+from psycopg.copy import QueuedLibpqWriter
+
+from ingest.block import Block, Column, moment
+
+#: PostgreSQL's binary COPY: signature, flags and the length of no extension; and the trailer
+#: (PostgreSQL documentation, COPY, "Binary Format").
+_HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
+_TRAILER = b"\xff\xff"
+#: PostgreSQL counts microseconds from 2000-01-01.
+_EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
+#: Rows laid out and handed to libpq at a time: some hundred kB, which stay in the processor's cache.
+_LAID_OUT = 4096
+
+#: Name, numpy's kind ("" for null), column.
+Field = tuple[str, str, Any]
+
+
+def since_2000(times: Any) -> Any:
+    """datetime64 as PostgreSQL counts."""
+    return (times - _EPOCH).astype("int64")
+
+
+def copy_in(conn: psycopg.Connection[Any], query: LiteralString, chunks: Iterable[bytes]) -> None:
+    """Write rows by a COPY … FROM STDIN (FORMAT binary)."""
+    cursor = conn.cursor()
+    # the writer's own thread sends while the next rows are laid out
+    writer = QueuedLibpqWriter(cursor)
+    with cursor, cursor.copy(query, writer=writer) as copy:
+        copy.write(_HEADER)
+        for chunk in chunks:
+            copy.write(chunk)
+        copy.write(_TRAILER)
+
+
+def columns(data: bytes, fields: Sequence[tuple[str, str]]) -> dict[str, Column]:
+    """Name → column of values of fixed width, row after row, as PostgreSQL's `…send` functions write them."""
+    records = np.frombuffer(data, dtype=list(fields))
+    return {name: records[name].astype(np.dtype(kind).newbyteorder("=")) for name, kind in fields}
+
+
+def pieces(fields: Sequence[Field], count: int) -> Iterator[bytes]:
+    """The bytes of `count` rows, part after part."""
+    for start in range(0, count, _LAID_OUT):
+        part = slice(start, min(start + _LAID_OUT, count))
+        yield laid_out(
+            [(name, kind, column[part]) for name, kind, column in fields], part.stop - start
+        ).tobytes()
+
+
+def encode(block: Block, flags: Column, districts: Column, received_at: datetime) -> Iterator[bytes]:
+    """Binary COPY rows of a block, in chunks; rows of one pattern of nulls have one width, so numpy lays them out."""
+    codes = (districts < 0).astype(np.int64)  # a bit for each column: null or not
+    for bit, column in enumerate(block.values.values(), start=1):
+        codes |= np.isnan(column).astype(np.int64) << bit
+    for code in np.unique(codes):
+        rows = np.flatnonzero(codes == code)
+        nulls = (code >> np.arange(len(block.values) + 1)) & 1 == 1
+        for start in range(0, len(rows), _LAID_OUT):
+            part = rows[start : start + _LAID_OUT]
+            yield _rows(block, part, nulls, flags, districts, received_at).tobytes()
+
+
+def _rows(
+    block: Block, rows: Column, nulls: Column, flags: Column, districts: Column, received_at: datetime
+) -> Column:
+    fields: list[Field] = [
+        ("time", ">i8", since_2000(block.times[rows])),
+        ("sensor_id", ">i4", block.sensor_ids[rows]),
+        ("district_id", "" if nulls[0] else ">i2", districts[rows]),
+        ("received_at", ">i8", since_2000(moment(received_at))),
+        ("revision", ">i4", 0 if block.revisions is None else block.revisions[rows]),
+        ("flags", ">i8", flags[rows]),
+        ("extra", "", None),
+    ]
+    for null, (key, column) in zip(nulls[1:], block.values.items(), strict=True):
+        fields.append((key, "" if null else ">f4", column[rows]))
+    return laid_out(fields, len(rows))
+
+
+def laid_out(fields: Sequence[Field], count: int) -> Column:
+    """A record array of (number of fields, then length and bytes of each field; length −1 is null)."""
+    layout: list[tuple[str, str]] = [("fields", ">i2")]
+    for name, kind, _ in fields:
+        layout.append((f"#{name}", ">i4"))
+        if kind:
+            layout.append((f"={name}", kind))
+    one = np.zeros(1, dtype=layout)  # what all rows have in common is written once
+    one["fields"] = len(fields)
+    for name, kind, column in fields:
+        one[f"#{name}"] = np.dtype(kind).itemsize if kind else -1
+        if kind and np.ndim(column) == 0:
+            one[f"={name}"] = column
+    records = np.repeat(one, count)
+    for name, kind, column in fields:
+        if kind and np.ndim(column):
+            records[f"={name}"] = column
+    return records
