@@ -44,10 +44,12 @@ class Connection:
     def __init__(self, port: int, name: str, acknowledged: array[float]) -> None:
         self.backlog: deque[int] = deque()
         self._acknowledged = acknowledged
-        self._waiting: deque[tuple[mqtt.MQTTMessageInfo, int]] = deque()
+        self._waiting: deque[tuple[int, int]] = deque()
+        self._done: set[int] = set()
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name)
         self._client.max_inflight_messages_set(WINDOW)
         self._client.reconnect_delay_set(FIRST_RETRY_S, LAST_RETRY_S)  # type: ignore[arg-type]
+        self._client.on_publish = lambda _client, _data, mid, *_: self._done.add(mid)
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
 
@@ -59,12 +61,13 @@ class Connection:
     def publish(self, crowd: Crowd) -> None:
         """Note what was acknowledged, and send what the window takes."""
         now = time.time()
-        while self._waiting and self._waiting[0][0].is_published():
-            number = self._waiting.popleft()[1]
+        while self._waiting and self._waiting[0][0] in self._done:
+            mid, number = self._waiting.popleft()
+            self._done.remove(mid)
             self._acknowledged[number] = self._acknowledged[number] or now
         while self.backlog and len(self._waiting) < WINDOW and self._client.is_connected():
             number = self.backlog.popleft()
-            self._waiting.append((self._client.publish(*crowd.message(number), qos=1), number))
+            self._waiting.append((self._client.publish(*crowd.message(number), qos=1).mid, number))
 
     def close(self) -> None:
         self._client.disconnect()
