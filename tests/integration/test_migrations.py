@@ -14,7 +14,7 @@ import pytest
 
 from city.metrics import Catalogue, load_catalogue
 from city.pack import CityPack, load_pack
-from sql.runner import MigrationError, detect_engine, migrate
+from sql.runner import MigrationError, detect_engine, migrate, migrations
 from tests.servers.migrated import fill
 from tests.servers.pglite import PGlite
 from tests.servers.postgres import Database, Server
@@ -396,3 +396,29 @@ def test_the_community_edition_takes_the_same_migrations(community: PGlite) -> N
         assert migrate(connection, city.catalogue, city.districts, city.name, city.timezone) == []
     _check_relations(columns)
     _check_metrics(columns, city.catalogue)
+
+
+def test_a_database_of_the_first_version_is_brought_here_with_its_partitions(server: Server) -> None:
+    """Its series have partitions already, with keys of their own."""
+    old, new = server.create(), server.create()
+    fill(new)
+    with old.connect() as connection:
+        kind = detect_engine(connection).kind
+        connection.execute(
+            "CREATE TABLE migration (number integer PRIMARY KEY, name text NOT NULL, engine text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        for step in migrations(kind)[:2]:
+            connection.execute(step.text)
+            connection.execute("INSERT INTO migration VALUES (%s, %s, %s)", [step.number, step.name, kind])
+        connection.execute("SELECT ensure_partition('2026-05-01'), ensure_partition('2025-12-31')")
+    assert fill(old)
+    assert set(old.rows(COLUMNS)) == set(new.rows(COLUMNS))
+    with old.connect() as connection:
+        row = "INSERT INTO sensor_10min (sensor_id, bucket, district_id) VALUES (1, '2026-05-01 00:00Z', %s)"
+        for district in (1, 2):
+            connection.execute(row, [district])
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(row, [1])
+        connection.execute("SELECT ensure_partition('2026-07-01')")
+    for each in (old, new):
+        server.drop(each)

@@ -21,6 +21,7 @@ CREATE INDEX district_day_bucket ON district_day (bucket);
 -- Rows come and go all day, and a scan of it is every refresh's first step.
 ALTER TABLE touched SET (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 20000);
 
+
 -- The angle of a mean vector in degrees, 0 to 360 from north by east; none where directions cancel each other.
 CREATE FUNCTION direction(east float8, north float8) RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -50,28 +51,8 @@ CREATE TABLE maintenance (
     failures bigint NOT NULL DEFAULT 0
 );
 
--- Chunks of a series with the span they hold, oldest first.
-CREATE FUNCTION series_parts(series text, OUT part regclass, OUT low timestamptz, OUT high timestamptz)
-RETURNS SETOF record LANGUAGE sql STABLE AS $$
-    SELECT format('%I.%I', chunk_schema, chunk_name)::regclass, range_start, range_end
-    FROM timescaledb_information.chunks WHERE hypertable_schema = 'public' AND hypertable_name = series ORDER BY 2
-$$;
-
--- Drops what ends by `high`: that chunk, the older ones being gone before.
-CREATE FUNCTION drop_part(series text, part regclass, high timestamptz) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM drop_chunks(series::regclass, older_than => high);
-END $$;
-
 -- Bytes of a relation with its indexes, TOAST, and partitions or chunks.
 CREATE FUNCTION series_size(relation text) RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT (pg_total_relation_size(relation::regclass)
         + coalesce((SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = relation::regclass), 0))::bigint
 $$;
-
--- Old chunks may become columns (Community edition; the functions of the other say that they are not there).
-CREATE FUNCTION set_columnstore(series text, key text) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE format('ALTER TABLE %I SET (timescaledb.compress = true, timescaledb.compress_segmentby = %L,'
-        ' timescaledb.compress_orderby = %L)', series, 'sensor_id', key || ' DESC');
-END $$;
