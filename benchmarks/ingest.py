@@ -34,6 +34,9 @@ def plan(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Rig], Figur
     yield table.TUNED, partial(runs.naive, broker="shipped", count=few, autocommit=True)
     for workers in given.workers:
         yield table.ours(workers), partial(runs.drain, count=many, workers=workers)
+    for workers in given.workers:
+        arrays = partial(runs.drain, count=5 * many, workers=workers, together=table.TOGETHER)
+        yield table.arrays(workers), arrays
     yield "live, as fast as the broker takes it", partial(runs.live, seconds=seconds, pace=None)
     yield f"live, {given.pace:,.0f} messages/s", partial(runs.live, seconds=seconds, pace=given.pace)
 

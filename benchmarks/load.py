@@ -68,6 +68,20 @@ def backlog_messages(count: int, end: datetime) -> Iterator[tuple[str, bytes]]:
         yield topic(number), body(at, carried)
 
 
+def array_messages(count: int, end: datetime, together: int) -> Iterator[tuple[str, bytes]]:
+    """The same readings in arrays of so many of one sensor, as a device sends what it could not send before."""
+    held: dict[int, list[bytes]] = {}
+    for number, at, carried in backlog(count, end.astimezone(SEOUL)):
+        part = held.setdefault(number, [])
+        part.append(body(at, carried))
+        if len(part) == together:
+            yield topic(number), b"[" + b",".join(part) + b"]"
+            part.clear()
+    for number, part in held.items():
+        if part:
+            yield topic(number), b"[" + b",".join(part) + b"]"
+
+
 def live_messages(numbers: range) -> Iterator[tuple[str, bytes]]:
     """Endless: the sensors in turn, each reading of this very microsecond."""
     turn = 0

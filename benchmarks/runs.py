@@ -56,21 +56,25 @@ def naive(rig: Rig, broker: str, count: int, *, autocommit: bool) -> dict[str, f
     return {"rate": rig.rate()}
 
 
-def fill(rig: Rig, broker: str, count: int) -> None:
-    """Publish the backlog; the sessions at the broker queue it."""
+def fill(rig: Rig, broker: str, count: int, together: int = 1) -> None:
+    """Publish the backlog, a message a reading or in arrays; the sessions at the broker queue it."""
     publisher = load.Publisher(rig.ports[broker])
-    publisher.publish(load.backlog_messages(count, now()))
+    single = together == 1
+    publisher.publish(
+        load.backlog_messages(count, now()) if single else load.array_messages(count, now(), together)
+    )
     publisher.settle(0)
     publisher.close()
 
 
-def drain(rig: Rig, count: int, workers: int) -> dict[str, float]:
+def drain(rig: Rig, count: int, workers: int, together: int = 1) -> dict[str, float]:
     """Ours: the session was filled while ingest was away, and ingest comes back."""
     rig.empty()
+    rig.make_partitions(count)
     first = rig.ingest(workers)
     rig.until(lambda: rig.seats() == workers, "ingest's first start", first)
     rig.stop(first)
-    fill(rig, "shipped", count)
+    fill(rig, "shipped", count, together)
     servers = (rig.postgres, rig.brokers["shipped"])
     before = rig.cpu(*servers)
     ingest = rig.ingest(workers)

@@ -17,6 +17,8 @@ BARE = "bare COPY of the same rows"
 CITY = "live, 1,100 sensors every 2 minutes"
 #: Whose processor time is told.
 PARTIES = ("ingest", "postgres", "mosquitto")
+#: Readings of one message of the arrays' measurement.
+TOGETHER = 100
 #: What ingest has to be at least, as a multiple of the naive subscriber.
 TIMES = 15
 
@@ -24,6 +26,11 @@ TIMES = 15
 def ours(workers: int) -> str:
     """Name of the measurement with so many processes."""
     return f"{OURS}, {workers} worker{'s' if workers > 1 else ''}"
+
+
+def arrays(workers: int) -> str:
+    """Name of the measurement of messages that carry many readings."""
+    return f"arrays of {TOGETHER} readings, {workers} worker{'s' if workers > 1 else ''}"
 
 
 def tell(sentence: str) -> None:
@@ -59,7 +66,7 @@ def report(found: Found) -> Iterator[str]:
 
 def _rates(found: Found, middle: dict[str, dict[str, float]]) -> Iterator[str]:
     slow, fast = (middle.get(name, {}).get("rate", float("nan")) for name in (NAIVE, BARE))
-    yield "| | messages/s (median) | lowest – highest | × naive | × bare COPY |"
+    yield "| | readings/s (median) | lowest – highest | × naive | × bare COPY |"
     yield "|---|--:|--:|--:|--:|"
     for name, one in middle.items():
         if "lag_p50" not in one:
@@ -89,7 +96,7 @@ def _rate(rate: float) -> str:
 
 
 def _costs(middle: dict[str, dict[str, float]]) -> Iterator[str]:
-    yield "| processor time a message, µs | ingest | PostgreSQL | mosquitto |"
+    yield "| processor time a reading, µs | ingest | PostgreSQL | mosquitto |"
     yield "|---|--:|--:|--:|"
     for name, one in middle.items():
         if "lag_p50" not in one and PARTIES[0] in one:

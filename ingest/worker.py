@@ -62,6 +62,7 @@ class Worker:
         self.counters = Counters()
         self.seat = Seat(settings)
         self.last_commit: datetime | None = None
+        self._last_message: datetime | None = None
         self.pulse = Pulse(settings)
         self.counters.watch(self.pulse)
         decoder, registry = Decoder(catalogue), Registry(locator)
@@ -175,6 +176,7 @@ class Worker:
         if message.digest is not None and delivery.qos:  # without QoS nothing is sent again
             message.repeated = timeless.is_repeat(message.digest)
         self._open.add(message)
+        self._last_message = at
 
     def _pass_over(self, session: Session, delivery: Delivery) -> None:
         """Nothing to store; acknowledged in its turn all the same (MQTT-4.6.0-2; iotcore hangs up on one before)."""
@@ -303,11 +305,10 @@ class Worker:
 
     def _beat(self, conn: psycopg.Connection[Any]) -> None:
         session = self._sessions.get(self.seat.slot)
-        last = self._open.messages[-1].at if self._open.messages else None
         healthy = bool(session and session.healthy)
         since = session.since if session else datetime.now(UTC)
         detail = session.detail if session else "no slot"
-        beat = Beat(healthy, since, detail, last, self.last_commit, self._unacknowledged())
+        beat = Beat(healthy, since, detail, self._last_message, self.last_commit, self._unacknowledged())
         self.pulse.beat(conn, self.seat.slot or 0, self.seat.writer, beat, self._retries)
         if self._share.mind(conn, self.seat.slot or 0):
             self._next_beat = time.monotonic() + JOIN_EVERY_S

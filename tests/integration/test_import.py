@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from city.errors import BrokerError, SettingsError, TableError
 from city.settings import Settings
 from ingest import intake, roster
 from ingest.fold import Outcome
+from ingest.replay import Replayer
 from sdot import importer, replay
+from sdot.cli import app
 from sdot.recount import recount
 from tests.inlet import Inlet, seoul
 from tests.servers.broker import Broker
@@ -331,6 +334,42 @@ def test_refused_rows_are_kept_with_their_line_and_reason(
         == ledger(embedded_database)[3]
         == 14
     )
+
+
+def test_a_row_of_a_file_is_not_replayed_out_of_quarantine(
+    embedded_database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "20250101.csv"
+    path.write_text(csv(HOURLY_HEADER, ["a", "2025.1.1", 0, "hot", *["1"] * 19]), encoding="cp949")
+    told = settings(embedded_database)
+    importer.run(told, [path])
+    number, reason = embedded_database.rows("SELECT quarantine_id, reason FROM quarantine")[0]
+    with embedded_database.connect() as conn:
+        replayer = Replayer(conn, told, seoul().catalogue, seoul(), seoul().zone)
+        assert "import the file again" in replayer.replay(int(str(number))).reason
+    assert embedded_database.rows("SELECT reason FROM quarantine") == [(reason,)]
+
+
+def test_the_command_tells_what_it_did(embedded_database: Database, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "DATA": str(tmp_path),
+        "DATABASE_URL": embedded_database.url,
+        "RETENTION_RAW": "forever",
+    }.items():
+        monkeypatch.setenv(f"SDOT_{name}", value)
+    path = NATURE_OLD.save(tmp_path)
+    done = CliRunner().invoke(app, ["import", str(path)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "2 stored, 2 revised, 0 duplicate, 0 quarantined" in done.output
+    assert "4 rows, from 2022-10-03 01:00 to 2022-10-04 00:00 (Asia/Seoul)" in done.output
+    assert "2 sensors are new: OC3CL200010, OC3CL200011" in done.output
+    assert "not read: ADMINISTRATIVE_DISTRICT, MIN_TEMP, MAX_TEMP" in done.output
+    path.write_text(path.read_text().replace("_01:00:00", "_1 o'clock").replace("_24:00:00", "_25:00:00"))
+    done = CliRunner().invoke(app, ["import", str(path)], catch_exceptions=False)
+    assert done.exit_code == 1
+    assert "refused, time_format: 4 (S-DoT_NATURE_2022.10.03-10.09.csv line 2" in done.output
+    assert "no row could be taken" in done.output
 
 
 def test_what_would_go_at_once_is_too_old(embedded_database: Database, tmp_path: Path) -> None:
