@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from sdot.progress import Tell, progress
 from simulator.city import INTERVAL_MS, SimCity
 from simulator.episode import milliseconds
 from simulator.faultfile import load_faults
-from simulator.past import GONE, Faulty, FaultyPast, Met, milliseconds_of
+from simulator.past import GONE, FaultyPast, Met, milliseconds_of
 from simulator.truth import Truth
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 WRITER, REGISTERED_BY = "backfill", "simulator"
 #: Rows of one transaction, about a second of a lock that `sdot sensor` waits for: what an interruption loses at most.
 CHUNK_ROWS = 250_000
+#: Windows written side by side: one is computed and encoded while the server stores the other, and two cores are busy.
+WRITERS = 2
 #: The step of live sensors, s.
 STEP_S = INTERVAL_MS // 1000
 #: Sensors that have sent within ALIVE are live: the last MARGIN is theirs, since what they have just measured may
@@ -42,6 +45,7 @@ ALIVE, MARGIN = timedelta(minutes=10), timedelta(minutes=5)
 _MS_BITS = 41
 _EVERY, _DAY_S = re.compile(r"(\d{1,4})([mh])"), 86_400
 _MILLISECOND = timedelta(milliseconds=1)
+_NONE = np.empty(0, np.int64)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,6 +71,17 @@ class Window:
     high: datetime
     #: readings of all sensors in it
     readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a window."""
+
+    rows: int
+    #: episodes of faults that its readings met
+    met: Sequence[Met]
+    #: keys of what was there before
+    known: NDArray[np.int64]
 
 
 def seconds_of(every: str) -> int:
@@ -118,13 +133,15 @@ def backfill(settings: Settings, wanted: Wanted) -> int:
     _check(settings, wanted)
     pack = load_pack(settings.city)
     city = SimCity(pack, wanted.sensors)
-    with _connect(settings) as connection:
+    with ExitStack() as opened:
+        connections = [opened.enter_context(_connect(settings)) for _ in range(WRITERS)]
+        connection = connections[0]
         ids = _register(connection, pack, city)
         start, end = _span(connection, wanted, _newest(connection, ids.tolist()))
         plan = load_faults(wanted.faults, city.sensors, milliseconds_of(start))
         units = {metric.key: metric.unit for metric in pack.catalogue}
         truth = Truth(wanted.truth, city.sensors, units, milliseconds_of(start))
-        past = _Past(connection, pack, ids, truth)
+        past = _Past(connections, pack, ids, truth)
         with progress(f"Writing {wanted.days:g} days of history") as tell:
             blocks = FaultyPast(city, plan, step_s=wanted.step_s)
             return past.write(blocks, windows(city, start, end, wanted.step_s), tell)
@@ -169,67 +186,76 @@ def windows(city: SimCity, start: datetime, end: datetime, step_s: int) -> list[
 
 
 class _Past:
-    """The back-fill of one city through one connection."""
+    """The back-fill of one city, through as many connections as there are writers."""
 
-    def __init__(self, connection: Any, pack: CityPack, ids: NDArray[np.int32], truth: Truth) -> None:
-        self._connection, self._pack, self._ids, self._truth = connection, pack, ids, truth
+    def __init__(
+        self, connections: Sequence[Any], pack: CityPack, ids: NDArray[np.int32], truth: Truth
+    ) -> None:
+        self._connections, self._pack, self._ids, self._truth = connections, pack, ids, truth
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for connection in connections:
+            self._free.put(connection)
 
     def write(self, past: FaultyPast, parts: Sequence[Window], tell: Tell) -> int:
-        """What is missing of these windows; the next one is computed while one is written."""
+        """What is missing of these windows, each in a transaction of its own; the oldest first."""
         if not parts:
             return 0
+        first = self._connections[0]
         # Ahead, each in a transaction of its own: nobody waits for a partition's lock while rows are written.
         days = np.arange(np.datetime64(parts[0].low.date()), np.datetime64(parts[-1].high.date()) + 2)
-        make_partitions(self._connection, days, set())
-        self._connection.execute(db.statement("begin_backfill"), [parts[0].low])
+        make_partitions(first, days, set())
+        first.execute(db.statement("begin_backfill"), [parts[0].low])
+        rows = self._write_all(past, parts, tell)
+        first.execute(db.statement("end_backfill"))
+        if rows:
+            first.execute(db.statement("analyze_readings"))
+        return rows
+
+    def _write_all(self, past: FaultyPast, parts: Sequence[Window], tell: Tell) -> int:
         rows, done, total = 0, 0, sum(part.readings for part in parts)
-        for part, blocks in self._computed(past, parts):
-            rows += self._write(part, blocks) if blocks else 0
-            done += part.readings
-            tell(done / total if total else 1.0, rows)
-        self._connection.execute(db.statement("end_backfill"))
-        if rows:
-            self._connection.execute(db.statement("analyze_readings"))
+        with ThreadPoolExecutor(len(self._connections)) as pool:
+            try:
+                for part, written in zip(
+                    parts, pool.map(lambda each: self._write(past, each), parts), strict=True
+                ):
+                    rows, done = rows + written.rows, done + part.readings
+                    self._note_all(written)
+                    tell(done / total if total else 1.0, rows)
+            except BaseException:  # Ctrl-C, too: what has not begun is left to the next run
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
         return rows
 
-    def _computed(
-        self, past: FaultyPast, parts: Sequence[Window]
-    ) -> Iterator[tuple[Window, list[Faulty] | None]]:
-        """Each window with its blocks, None where all of it is there; one is computed ahead."""
-        with ThreadPoolExecutor(1) as pool:
-            ahead: deque[tuple[Window, Future[list[Faulty]] | None]] = deque()
-            for part in parts:
-                whole = self._number(part) >= part.readings
-                ahead.append((part, None if whole else pool.submit(_blocks, past, part)))
-                if len(ahead) > 1:
-                    yield _ready(*ahead.popleft())
-            for one in ahead:
-                yield _ready(*one)
+    def _write(self, past: FaultyPast, part: Window) -> Written:
+        """One window, by whichever connection is free."""
+        connection = self._free.get()
+        try:
+            number = _number(connection, self._ids, part)
+            if number >= part.readings:
+                return Written(0, [], _NONE)
+            blocks = list(past.history(part.low, part.high))
+            known = self._known(connection, part) if number else _NONE
+            with connection.transaction():
+                writer = BulkWriter(connection, self._pack.catalogue, WRITER, spans=True)
+                rows = 0
+                for (sensor, times, values), _ in blocks:
+                    whole = Block(self._ids[sensor], times, values)
+                    rows += writer.write(_new(whole, known) if len(known) else whole)
+                writer.finish()
+            return Written(rows, [met for _, all_met in blocks for met in all_met], known)
+        finally:
+            self._free.put(connection)
 
-    def _number(self, part: Window) -> int:
-        given = [self._ids.tolist(), part.low, part.high]
-        ((number,),) = self._connection.execute(db.statement("count_instants"), given).fetchall()
-        return int(number)
-
-    def _write(self, part: Window, blocks: Sequence[Faulty]) -> int:
-        rows = 0
-        with self._connection.transaction():
-            writer = BulkWriter(self._connection, self._pack.catalogue, WRITER, spans=True)
-            known = self._known(part) if self._number(part) else np.empty(0, np.int64)
-            for (sensor, times, values), _ in blocks:
-                whole = Block(self._ids[sensor], times, values)
-                rows += writer.write(_new(whole, known) if len(known) else whole)
-            writer.finish()
-        if rows:
-            for met in (one for _, all_met in blocks for one in all_met):
-                self._note(met, known)
+    def _note_all(self, written: Written) -> None:
+        if written.rows:
+            for met in written.met:
+                self._note(met, written.known)
             self._truth.write()
-        return rows
 
-    def _known(self, part: Window) -> NDArray[np.int64]:
+    def _known(self, connection: Any, part: Window) -> NDArray[np.int64]:
         """Keys of what is there."""
         given = [self._ids.tolist(), part.low, part.high]
-        rows = self._connection.execute(db.statement("read_instants"), given).fetchall()
+        rows = connection.execute(db.statement("read_instants"), given).fetchall()
         pairs = np.array(rows, np.int64).reshape(-1, 2)
         return np.asarray((pairs[:, 0] << _MS_BITS) | pairs[:, 1])
 
@@ -255,9 +281,8 @@ def _keys(sensor_ids: NDArray[Any], times: NDArray[np.datetime64]) -> NDArray[np
     return np.asarray((sensor_ids.astype(np.int64) << _MS_BITS) | milliseconds(times))
 
 
-def _blocks(past: FaultyPast, part: Window) -> list[Faulty]:
-    return list(past.history(part.low, part.high))
-
-
-def _ready(part: Window, blocks: Future[list[Faulty]] | None) -> tuple[Window, list[Faulty] | None]:
-    return part, None if blocks is None else blocks.result()
+def _number(connection: Any, ids: NDArray[np.int32], part: Window) -> int:
+    ((number,),) = connection.execute(
+        db.statement("count_instants"), [ids.tolist(), part.low, part.high]
+    ).fetchall()
+    return int(number)
