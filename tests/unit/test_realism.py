@@ -15,7 +15,7 @@ from tests.unit.air_figures import daily, districts, figures, simulated
 from tests.unit.seoul_years import YEARS
 from tests.unit.tolerance import FIVE_YEARS, YEAR, Row, rows
 
-#: The shipped city, and four others that were looked at only when all constants stood.
+#: The shipped city, and four others that were looked at once before the last small changes of constants.
 SEEDS = (SEED, 51, 52, 53, 54)
 CALENDAR = 2026
 PAGE = Path(__file__).parents[2] / "docs" / "realism.md"
