@@ -50,6 +50,17 @@ class Tally:
             self.sensor_days[sensor_id, day][1 + outcome] += 1
         return worst
 
+    def add_stored(self, at: datetime, sensor_id: int, readings: int) -> None:
+        """Count a message that arrived `at`, all readings of which were stored for the sensor it came from."""
+        if not self._from <= at < self._until:
+            self._turn_to(at)
+        counts, days = self._counts, self.sensor_days[sensor_id, self._day]
+        counts[0] += 1
+        counts[1 + Outcome.STORED] += 1
+        counts[1 + OUTCOMES + Outcome.STORED] += readings
+        days[0] += 1
+        days[1 + Outcome.STORED] += readings
+
     def _turn_to(self, at: datetime) -> None:
         """Messages come minute by minute: what holds for a minute is found once."""
         self._from = at.replace(second=0, microsecond=0)

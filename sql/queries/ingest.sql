@@ -23,6 +23,14 @@ CROSS JOIN LATERAL (
     SELECT * FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time = k.time OFFSET 0 FOR UPDATE
 ) AS r
 
+-- name: known_keys
+-- Which of these keys, counted from 1, have rows. The barrier keeps it a look-up per key.
+SELECT k.place
+FROM unnest(%s::integer[], %s::timestamptz[]) WITH ORDINALITY AS k (sensor_id, time, place)
+CROSS JOIN LATERAL (
+    SELECT FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time = k.time OFFSET 0
+) AS r
+
 -- name: existing_revisions
 -- What was replaced before, of these keys.
 SELECT r.sensor_id, r.time, r.revision
