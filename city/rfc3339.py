@@ -25,25 +25,36 @@ _MAX_FRACTION, _KEPT_FRACTION = 9, 6
 
 def since_2000(texts: Sequence[str]) -> Column:
     """int64 microseconds since 2000-01-01T00:00Z, NO_TIME where a text is none; digits beyond them are cut."""
-    kinds: dict[tuple[int, bool], list[int]] = {}
-    for place, text in enumerate(texts):
-        kinds.setdefault((len(text), text[-1:] == "Z"), []).append(place)
-    if len(kinds) == 1:
-        ((length, utc),) = kinds
-        return _of_one_kind(texts, length, utc=utc)
+    lengths = set(map(len, texts))
+    if len(lengths) == 1:
+        return _of_one_length(texts, lengths.pop())
     found = np.full(len(texts), NO_TIME)
-    for (length, utc), places in kinds.items():
-        found[places] = _of_one_kind([texts[place] for place in places], length, utc=utc)
+    for length in lengths:
+        places = [place for place, text in enumerate(texts) if len(text) == length]
+        found[places] = _of_one_length([texts[place] for place in places], length)
     return found
 
 
-def _of_one_kind(texts: Sequence[str], length: int, *, utc: bool) -> Column:
-    layout = _layout(length, utc=utc)
+def _of_one_length(texts: Sequence[str], length: int) -> Column:
+    found = np.full(len(texts), NO_TIME)
+    if not length:
+        return found
     joined = "".join(texts).encode("ascii", "replace")
-    if layout is None:
-        return np.full(len(texts), NO_TIME)
-    digits_at, weights, others_at, others, sign_at = layout
     letters = np.frombuffer(joined, dtype=np.uint8).reshape(len(texts), length)
+    utc = letters[:, -1] == ord("Z")
+    for mask in (utc, ~utc):
+        if mask.all():
+            return _of_one_kind(letters, utc=bool(utc[0]))
+        if mask.any():
+            found[mask] = _of_one_kind(letters[mask], utc=mask is utc)
+    return found
+
+
+def _of_one_kind(letters: Column, *, utc: bool) -> Column:
+    layout = _layout(letters.shape[1], utc=utc)
+    if layout is None:
+        return np.full(len(letters), NO_TIME)
+    digits_at, weights, others_at, others, sign_at = layout
     digits = letters[:, digits_at] - ord("0")  # anything else wraps round to more than 9
     sound = (digits <= 9).all(axis=1) & (letters[:, others_at] == others).all(axis=1)  # noqa: PLR2004
     numbers = (digits @ weights).T.astype(np.int64)

@@ -77,7 +77,9 @@ class Batch:
     facts: list[Fact] = field(default_factory=list)
     #: what was counted, once it is
     tally: Tally | None = None
-    #: sensor on whose topic each message came, 0 where it is none
+    #: the messages that have verdicts
+    _judged: list[Message] = field(default_factory=list)
+    #: sensor on whose topic each of them came, 0 where it is none
     _carriers: list[int] = field(default_factory=list)
     #: verdict of each fact, in order
     _owners: list[Verdict] = field(default_factory=list)
@@ -87,9 +89,8 @@ class Batch:
     def judge(self, registry: Registry, clock: Clock, floor: datetime) -> None:
         """Find the sensor of each reading that is not on the sheet and make facts of those that can be stored."""
         self.verdicts, self.facts, self._carriers, self._owners, self._refused = [], [], [], [], []
-        for message in self.messages:
-            if message.plain is not None:
-                continue
+        self._judged = [message for message in self.messages if message.plain is None]
+        for message in self._judged:
             carrier = registry.get(message.serial) if message.serial else None
             verdicts = [self._one(message, item, carrier, registry, floor) for item in message.items]
             self.verdicts.append(verdicts)
@@ -145,8 +146,9 @@ class Batch:
 
     def sensor_ids(self, registry: Registry) -> set[int]:
         """The sensors that messages read the long way are of, or may carry readings of."""
-        serials = {message.serial for message in self.messages if message.plain is None}
-        for message in self.messages:
+        long = [message for message in self.messages if message.plain is None]
+        serials = {message.serial for message in long}
+        for message in long:
             serials.update(item.sensor for item in message.items if isinstance(item, Reading))
         return {sensor.sensor_id for serial in serials if serial and (sensor := registry.get(serial))}
 
@@ -167,8 +169,8 @@ class Batch:
     def count(self, tally: Tally) -> Tally:
         """Count every message of the batch in a fresh tally."""
         self.tally = tally
-        for at, sensor_id, readings in self.sheet.counts() if self.sheet else ():
-            tally.add_stored(at, sensor_id, readings)
+        for counted in self.sheet.counts() if self.sheet else ():
+            tally.add_stored(*counted)
         for verdicts, carrier in zip(self.verdicts, self._carriers, strict=True):
             if verdicts:
                 tally.add_message(verdicts[0].message.at, [verdict.counted for verdict in verdicts], carrier)
@@ -201,7 +203,7 @@ class Batch:
         """(serial, online, when) of each sensor whose status came, the last one, in the order of the serials."""
         found = {
             message.serial: (message.serial, message.payload == b"online", message.at)
-            for message in self.messages
+            for message in self._judged
             if message.leaf == "status" and message.serial and message.payload and not message.items
         }
         return sorted(found.values())
@@ -210,7 +212,7 @@ class Batch:
         """Unknown keys by name: how many were kept, and how many the limits dropped."""
         seen: Counter[str] = Counter()
         dropped: Counter[str] = Counter()
-        for message in self.messages:
+        for message in self._judged:
             for item in message.items:
                 if isinstance(item, Reading) and (item.extra or item.extra_dropped):
                     seen.update((item.extra or {}).keys())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -39,6 +40,9 @@ class Columns:
     """Readings as columns of one length, and the messages that they came in."""
 
     messages: Sequence[Message]
+    #: serials that they came from, each once, and of each message the place of its own
+    serials: Sequence[str]
+    who: Column
     #: int64 microseconds since 2000 at which each message arrived
     arrived: Column
     #: place of each reading's message
@@ -55,15 +59,17 @@ class Columns:
         """The same without some of the messages (a mask)."""
         if not left_out.any():
             return self
-        rows = ~left_out[self.of]
-        messages = [message for message, out in zip(self.messages, left_out.tolist(), strict=True) if not out]
-        of = (np.cumsum(~left_out) - 1)[self.of[rows]]
+        rows, kept = ~left_out[self.of], ~left_out
+        messages = [message for message, keep in zip(self.messages, kept.tolist(), strict=True) if keep]
+        places, who = np.unique(self.who[kept], return_inverse=True)
+        serials = [self.serials[place] for place in places.tolist()]
+        of = (np.cumsum(kept) - 1)[self.of[rows]]
         values = {key: column[rows] for key, column in self.values.items()}
-        return Columns(messages, self.arrived[~left_out], of, self.times[rows], values)
+        return Columns(messages, serials, who, self.arrived[kept], of, self.times[rows], values)
 
-    def days(self, messages: Column, floor: datetime) -> list[datetime]:
-        """Midnights (UTC) of the days of readings that are not before `floor`, of some messages (a mask)."""
-        rows = messages[self.of] & (self.times >= micros([floor])[0])
+    def days(self, serials: Column, floor: datetime) -> list[datetime]:
+        """Midnights (UTC) of the days of readings that are not before `floor`, of some serials (a mask)."""
+        rows = serials[self.who][self.of] & (self.times >= micros([floor])[0])
         return [_START + timedelta(days=day) for day in np.unique(self.times[rows] // DAY_US).tolist()]
 
     def any_of(self, rows: Column) -> Column:
@@ -92,12 +98,15 @@ class Reader:
     def read(self, messages: Sequence[Message]) -> Columns:
         """The columns of all messages that are plain and can be stored."""
         plain = [message for message in messages if message.plain is not None]
-        readings = [reading for message in plain for reading in message.plain or ()]
-        counts = [len(message) for message in plain]
+        parts = [message.plain or () for message in plain]
+        readings, counts = list(chain.from_iterable(parts)), list(map(len, parts))
+        serials: dict[str, int] = {}
+        who = [serials.setdefault(message.serial or "", len(serials)) for message in plain]
         times = since_2000(list(map(_TIME, readings)))
         values = dict(self._values(readings))
         arrived = micros([message.at for message in plain])
-        columns = Columns(plain, arrived, np.repeat(np.arange(len(plain)), counts), times, values)
+        of = np.repeat(np.arange(len(plain)), counts)
+        columns = Columns(plain, list(serials), np.array(who, dtype=np.int64), arrived, of, times, values)
         return self.unfold(columns, columns.any_of(self._strange(columns)))
 
     def _values(self, readings: Sequence[PlainReading]) -> Iterator[tuple[str, Column]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from city.rfc3339 import MINUTE_US
 from ingest.columns import Columns, micros
 from ingest.plausible import Plausible
 from ingest.registry import Registry, Sensor
@@ -44,7 +45,7 @@ class Sheet:
     """Columns whose sensors are known."""
 
     columns: Columns
-    #: of each message
+    #: of each serial
     sensors: Sequence[Sensor]
     #: of each reading, int64
     sensor_ids: Column
@@ -65,17 +66,27 @@ class Sheet:
     def districts(self) -> Column:
         """Of each reading, −1 where it enters no figure."""
         districts = (sensor.figure_district for sensor in self.sensors)
-        return np.array([-1 if district is None else district for district in districts])[self.columns.of]
+        found = np.array([-1 if district is None else district for district in districts])
+        return found[self.columns.who][self.columns.of]
 
     @property
     def received(self) -> Column:
         """When each reading arrived, int64 microseconds since 2000."""
         return self.columns.arrived[self.columns.of]
 
-    def counts(self) -> Iterator[tuple[datetime, int, int]]:
-        """(arrival, sensor, readings) of each message."""
-        for message, sensor in zip(self.columns.messages, self.sensors, strict=True):
-            yield message.at, sensor.sensor_id, len(message)
+    def counts(self) -> Iterator[tuple[datetime, int, int, int]]:
+        """(minute of arrival, sensor, messages, readings), in the order of the minutes."""
+        columns, size = self.columns, len(self.sensors)
+        carried = np.bincount(columns.of, minlength=len(columns.messages))
+        minutes = columns.arrived // MINUTE_US
+        for minute in np.unique(minutes).tolist():
+            now = minutes == minute
+            messages = np.bincount(columns.who[now], minlength=size).tolist()
+            readings = np.bincount(columns.who[now], carried[now], size).astype(np.int64).tolist()
+            at = instant(minute * MINUTE_US)
+            for sensor, told, each in zip(self.sensors, messages, readings, strict=True):
+                if told:
+                    yield at, sensor.sensor_id, told, each
 
     def sample(self, step: int) -> list[datetime]:
         """Times of one reading in `step`."""
@@ -120,16 +131,14 @@ def sheet_of(
     Those are messages of sensors that are unknown, retired or `aside`, and those of which a reading is older than
     `floor` or shares its key with another.
     """
-    sensors = [registry.get(message.serial or "") for message in columns.messages]
-    out = np.array(
-        [s is None or s.state == "retired" or s.sensor_id in aside for s in sensors],
-        dtype=bool,
-    )
+    sensors = [registry.get(serial) for serial in columns.serials]
+    not_here = [s is None or s.state == "retired" or s.sensor_id in aside for s in sensors]
+    out = np.array(not_here, dtype=bool)[columns.who]
     out |= columns.any_of(columns.times < micros([floor])[0])
     known = [sensor for sensor in sensors if sensor is not None]
     if out.any():
         return None, out
-    ids = np.array([sensor.sensor_id for sensor in known], dtype=np.int64)[columns.of]
+    ids = np.array([sensor.sensor_id for sensor in known], dtype=np.int64)[columns.who][columns.of]
     order = np.lexsort((columns.times, ids))
     same = (np.diff(ids[order]) == 0) & (np.diff(columns.times[order]) == 0)
     twice = np.zeros(len(order), dtype=bool)

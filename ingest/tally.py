@@ -50,15 +50,15 @@ class Tally:
             self.sensor_days[sensor_id, day][1 + outcome] += 1
         return worst
 
-    def add_stored(self, at: datetime, sensor_id: int, readings: int) -> None:
-        """Count a message that arrived `at`, all readings of which were stored for the sensor it came from."""
+    def add_stored(self, at: datetime, sensor_id: int, messages: int, readings: int) -> None:
+        """Count messages that came from a sensor in the minute of `at`, all of whose readings were stored."""
         if not self._from <= at < self._until:
             self._turn_to(at)
         counts, days = self._counts, self.sensor_days[sensor_id, self._day]
-        counts[0] += 1
-        counts[1 + Outcome.STORED] += 1
+        counts[0] += messages
+        counts[1 + Outcome.STORED] += messages
         counts[1 + OUTCOMES + Outcome.STORED] += readings
-        days[0] += 1
+        days[0] += messages
         days[1 + Outcome.STORED] += readings
 
     def _turn_to(self, at: datetime) -> None:

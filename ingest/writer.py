@@ -181,7 +181,7 @@ class Writer:
         self, conn: psycopg.Connection[Any], messages: Sequence[Message], marks: Marks
     ) -> tuple[Batch, frozenset[str]]:
         columns = self._reader.read(messages)
-        limited = self._meet(conn, messages)
+        limited = self._meet(conn, messages, columns)
         self._make_partitions(conn, messages, columns)
         for _ in range(MAX_COLLISIONS):
             try:
@@ -189,16 +189,18 @@ class Writer:
             except errors.UniqueViolation:
                 self.look_first()
             except _Unmet:
-                limited = self._meet(conn, messages)
+                limited = self._meet(conn, messages, columns)
         return self._transaction(conn, messages, columns, limited, marks, meets=False)
 
-    def _meet(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> frozenset[str]:
+    def _meet(
+        self, conn: psycopg.Connection[Any], messages: Sequence[Message], columns: Columns
+    ) -> frozenset[str]:
         """Register new serials and learn what sensors say of themselves; returns those over the limit."""
         self._first_refresh(conn)
-        new: dict[str, About | None] = {}
+        new: dict[str, About | None] = dict.fromkeys(
+            serial for serial in columns.serials if self.registry.get(serial) is None
+        )
         for message in messages:
-            if message.plain is not None and message.serial and self.registry.get(message.serial) is None:
-                new.setdefault(message.serial, None)
             for item in message.items:
                 if isinstance(item, Reading) and message.serial:
                     self._meet_one(conn, message.serial, item, new)
@@ -239,7 +241,7 @@ class Writer:
         self, conn: psycopg.Connection[Any], messages: Sequence[Message], columns: Columns
     ) -> None:
         floor = self._floor(self._horizon)
-        live = np.array([self._is_wanted(m.serial, floor, floor) for m in columns.messages], dtype=bool)
+        live = np.array([self._is_wanted(serial, floor, floor) for serial in columns.serials], dtype=bool)
         for day in columns.days(live, floor):
             self._make_partition(conn, day)
         for message in messages:
