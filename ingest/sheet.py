@@ -97,14 +97,17 @@ class Sheet:
         sensors, times = self.sensor_ids[self.order].tolist(), self.columns.times[self.order].tolist()
         return list(zip(sensors, map(instant, times), strict=True))
 
-    def marks(self, open_from: datetime) -> list[tuple[int, datetime]]:
-        """(sensor, instant) of the closed buckets that have to be computed again, in order."""
+    def marks(self, open_from: datetime) -> tuple[Column, Column]:
+        """(sensor, number of the 5 minutes since 2000) of the closed buckets that have to be computed again, in order."""
         closed = self.columns.times < micros([open_from])[0]
-        starts = self.columns.times[closed] // TOUCHED_US
-        pairs = np.unique(
-            self.sensor_ids[closed] << 32 | starts
-        )  # starts: 5 minutes of over ten thousand years
-        return [(pair >> 32, instant((pair & 0xFFFFFFFF) * TOUCHED_US)) for pair in pairs.tolist()]
+        pairs = np.unique(self.sensor_ids[closed] << 32 | self.columns.times[closed] // TOUCHED_US)
+        return pairs >> 32, pairs & 0xFFFFFFFF  # ten thousand years are 2^30 times 5 minutes
+
+    def spans(self) -> tuple[Column, Column, Column]:
+        """(sensor, first time, last time) of each message."""
+        times = self.columns.times
+        starts = np.flatnonzero(np.diff(self.columns.of, prepend=-1))
+        return self.sensor_ids[starts], np.minimum.reduceat(times, starts), np.maximum.reduceat(times, starts)
 
     def latest(self) -> Latest:
         """What it means for `latest`."""

@@ -312,7 +312,7 @@ class Writer:
         while len(columns):
             sheet, out = sheet_of(columns, self.registry, floor, aside, self._series.plausible)
             if sheet is not None and self._looks:
-                out = columns.any_of(self._series.known(conn, sheet))
+                out = self._series.known(conn, sheet)
             if not out.any():
                 return sheet
             columns = self._reader.unfold(columns, out)
