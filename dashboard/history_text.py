@@ -83,6 +83,7 @@ HISTORY_WORDS: dict[str, tuple[str, str, str]] = {
     "sensors_hour": ("시간마다 센서 {n}대", "{n} sensors an hour", "{n} sensores por hora"),
     "sensors_day": ("날마다 센서 {n}대", "{n} sensors a day", "{n} sensores por día"),
     "over_limit": ("{of}시간 중 {n}시간이 {limit} 초과", "{n} of {of} hours over {limit}", "{n} de {of} horas por encima de {limit}"),
+    "choose_sensor": ("센서의 일련번호를 위에서 찾아 고르세요.", "Look for a sensor by its serial, above.", "Busque arriba un sensor por su número de serie."),
     # resolution
     "resolution": ("{step} · {n}점", "{step} · {n} points", "{step} · {n} puntos"),
     "level_mean_raw": ("원래 측정값", "raw readings", "lecturas sin agregar"),

@@ -1,4 +1,4 @@
-"""Made-up answers of the History endpoints, and a page's requests answered with them: what a browser test shows."""
+"""Made-up answers of the History endpoints, so that a browser test knows what the page has to show."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from playwright.sync_api import Page, Route
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from city.grades import load_standard
 from city.pack import CityPack
@@ -32,30 +34,35 @@ class Past:
         #: (status, document) instead of an answer to `/api/history`
         self.refusal: tuple[int, Any] | None = None
 
-    def serve(self, page: Page) -> None:
-        """Answer the page's requests."""
-        page.route("**/api/history*", self._answer)
-        page.route("**/api/history/*", self._answer)
+    def routes(self) -> list[Route]:
+        """The endpoints, to stand before the application's own."""
+        return [Route("/api/history", self._one), Route("/api/history.csv", self._table)] + [
+            Route(f"/api/history/{name}", endpoint)
+            for name, endpoint in (("all", self._all), ("sensors", self._sensors))
+        ]
 
-    def _answer(self, route: Route) -> None:
-        url = urlsplit(route.request.url)
-        query = parse_qs(url.query)
-        self.asked.append(f"{url.path}?{url.query}")
-        if url.path == "/api/history.csv":
-            route.fulfill(
-                body="time,place\n", headers={"content-disposition": 'attachment; filename="history.csv"'}
-            )
-        elif self.refusal and url.path == "/api/history":
-            route.fulfill(status=self.refusal[0], json=self.refusal[1])
-        elif url.path == "/api/history/all":
-            route.fulfill(json=self.everywhere(query))
-        elif url.path == "/api/history/sensors":
-            found = [
-                {"serial": f"{query['q'][0]}{i}", "district": "강남구", "state": "verified"} for i in range(3)
-            ]
-            route.fulfill(json=found)
-        else:
-            route.fulfill(json=self.answer(query))
+    def _query(self, request: Request) -> dict[str, list[str]]:
+        self.asked.append(f"{request.url.path}?{request.url.query}")
+        return parse_qs(request.url.query)
+
+    async def _one(self, request: Request) -> Response:
+        query = self._query(request)
+        if self.refusal:
+            return JSONResponse(self.refusal[1], self.refusal[0])
+        return JSONResponse(self.answer(query))
+
+    async def _all(self, request: Request) -> Response:
+        return JSONResponse(self.everywhere(self._query(request)))
+
+    async def _sensors(self, request: Request) -> Response:
+        begin = self._query(request)["q"][0]
+        return JSONResponse(
+            [{"serial": f"{begin}{i}", "district": "강남구", "state": "verified"} for i in range(3)]
+        )
+
+    async def _table(self, request: Request) -> Response:
+        self._query(request)
+        return Response("time,place\n", headers={"content-disposition": 'attachment; filename="history.csv"'})
 
     def span(self, query: Mapping[str, Sequence[str]]) -> tuple[int, int, str]:
         """Start, end and level of a question."""

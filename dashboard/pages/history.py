@@ -49,7 +49,7 @@ def layout(config: Mapping[str, Any]) -> Component:
         html.Section(id=Ids.CONTROLS),
         html.Section(id=Ids.FINDING, className="finding", tabIndex="-1", role="status"),
         html.Div(id=Ids.TROUBLE, className="trouble", role="alert"),
-        html.Div(html.Div(id=Ids.CHART, className="chart"), className="stage"),
+        html.Div(html.Div(id=Ids.CHART, className="drawing"), className="stage"),
         html.Div(id=Ids.LEGEND, className="keys"),
         html.Section(id=Ids.MULTIPLES, className="multiples"),
     ]

@@ -45,6 +45,7 @@
       have.number += 1;
       have.shown = { asked, answers, ...side, number: have.number };
       have.trouble = null;
+      performance.mark("history-answered");
     } catch (error) {
       if (asking !== mine) return; // another question is under way
       have.trouble = { error, asked };
@@ -53,15 +54,23 @@
     told();
   }
 
-  // Whether the span goes on while we look at it.
-  function runs(asked, now) {
-    return !asked.to || Date.parse(`${asked.to}Z`) - sdot.words.offset(now) > now;
+  // Whether the span goes on while we look at it: it ended where now was.
+  function runs() {
+    const answer = have.shown && have.shown.answers[0];
+    return answer && answer.asked - answer.end < answer.step_ms;
   }
 
-  // Called each second.
-  function again(asked, now, told) {
+  // Called each second. A refusal stays one until something else is asked; an answer in trouble may come yet.
+  function again(asked, told) {
     if (have.busy || document.hidden || performance.now() - have.at < AGAIN_MS) return;
-    if (have.trouble || runs(asked, now)) ask(asked, told);
+    const refused = have.trouble && have.trouble.error.text && have.trouble.error.status < 500;
+    if (have.trouble ? !refused : runs()) ask(asked, told);
+  }
+
+  // Nothing to ask yet.
+  function forget() {
+    asking?.abort();
+    Object.assign(have, { shown: null, busy: false, trouble: null });
   }
 
   // What to tell of a failure: the server's own sentence where it has one.
@@ -71,5 +80,5 @@
     return error.status ? say("failed_status", { status: error.status }) : say("failed_network");
   }
 
-  sdot.answers = { ask, again, sentence, have };
+  sdot.answers = { ask, again, forget, sentence, have };
 })();

@@ -49,8 +49,8 @@
   function boxOf(node, panels) {
     const width = Math.floor(node.clientWidth);
     const narrow = width < 600;
-    const room = innerHeight - (narrow ? 480 : 520);
-    const tall = panels > 1 ? (narrow ? 160 : 200) : Math.min(560, Math.max(narrow ? 220 : 300, room));
+    const room = innerHeight - (narrow ? 480 : 530);
+    const tall = panels > 1 ? (narrow ? 160 : 200) : Math.min(560, Math.max(narrow ? 220 : 280, room));
     return {
       width,
       tall,

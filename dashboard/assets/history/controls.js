@@ -4,6 +4,7 @@
   const sdot = (window.sdot = window.sdot || {});
   const { h, fill } = sdot.dom;
   const TYPING_MS = 250;
+  const WHOLE = "2026-11-24T14:30".length;
   const WIDE_PX = 900; // as in page.css
   const found = { text: "", list: [], timer: 0 };
 
@@ -66,9 +67,10 @@
   function between(the) {
     const { say } = sdot.words;
     const input = (name) => {
-      const value = the.asked[name] || (the.shown ? sdot.zone.written(the.shown.answers[0][name === "from" ? "start" : "end"]) : "");
-      const whole = value.length === 10 ? `${value}T00:00` : value;
-      return h("input", { key: name, type: "datetime-local", id: `history-${name}`, "aria-label": say(`span_${name}`), value: whole });
+      const given = the.asked[name];
+      const shown = the.shown ? sdot.zone.written(the.shown.answers[0][name === "from" ? "start" : "end"]) : "";
+      const value = given.length === WHOLE ? given : shown; // a day that is named is meant whole
+      return h("input", { key: name, type: "datetime-local", id: `history-${name}`, "aria-label": say(`span_${name}`), value });
     };
     return h(
       "form",
@@ -190,7 +192,7 @@
     ];
     fill(
       "history-controls",
-      h("details", { open: wide }, h("summary", {}, h("b", {}, say("controls")), h("span", {}, chosen(the))), h("div", { class: "choices" }, body)),
+      h("details", { open: wide || the.unnamed }, h("summary", {}, h("b", {}, say("controls")), h("span", {}, chosen(the))), h("div", { class: "choices" }, body)),
     );
   }
 

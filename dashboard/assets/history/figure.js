@@ -5,9 +5,9 @@
   const BETWEEN_PX = 36; // between two panels: room for the words of gaps
   const LABEL_PX = 16; // end labels stand at least so far apart
   const LETTER_PX = 7; // of 12 px type, on average
-  const WIDTHS = [2.4, 1.5];
+  const DENSE_PX = 2; // points nearer than this are a cloud under a thick line
+  const WIDTHS = { usual: [2.4, 1.5], dense: [1.5, 0.9] };
 
-  const VALUE_LETTERS = 5; // of an end label, before the name
 
   function nameOf(the, code) {
     const district = the.config.districts.find((one) => one.code === code);
@@ -37,6 +37,9 @@
     };
   }
 
+  const widths = (panel) =>
+    WIDTHS[panel.size.wide / Math.max(1, panel.answer.points) < DENSE_PX ? "dense" : "usual"];
+
   // The middle of a bucket would be truer; its start is what the table has, and what hover tells.
   function lineOf(panel, series, place, colour) {
     const selected = place === 0;
@@ -48,7 +51,7 @@
       y: series.v,
       yaxis: panel.name,
       name: nameOf(panel.the, series.place),
-      line: { width: WIDTHS[selected ? 0 : 1], color: colour, shape: "linear", simplify: true },
+      line: { width: widths(panel)[selected ? 0 : 1], color: colour, shape: "linear", simplify: true },
       hovertemplate: hover(panel, selected && Boolean(series.lo)),
       customdata: selected && series.lo ? series.lo.map((low, i) => [low, series.hi[i], series.sensors[i]]) : null,
       meta: { role: selected ? "selected" : "other", place: series.place, metric: panel.metric.key },
@@ -185,9 +188,10 @@
     known.sort((a, b) => panel.px(a.value) - panel.px(b.value));
     return apart(known.map((one) => panel.px(one.value)), panel.size.tall).map((y, i) => {
       const one = known[i];
-      const letters = Math.floor(panel.size.right / LETTER_PX) - VALUE_LETTERS;
+      const print = sdot.words.figure(panel.metric, one.value);
+      const letters = Math.floor((panel.size.right - 8) / LETTER_PX) - print.length - 1;
       const name = one.name.length > letters ? `${one.name.slice(0, letters - 1)}…` : one.name;
-      const value = `<b>${sdot.words.figure(panel.metric, one.value)}</b>`;
+      const value = `<b>${print}</b>`;
       return words(panel, `${value}  ${one.main ? `<b>${name}</b>` : name}`, {
         xref: "paper",
         x: 1,
@@ -344,7 +348,7 @@
   function title(panel, colours) {
     const { metric } = panel;
     const unit = sdot.words.unit(metric);
-    return words(panel, `<b>${sdot.words.pick(metric.names)}</b> ${unit}`, {
+    return words(panel, `<b>${sdot.words.pick(metric.short)}</b> ${unit}`, {
       xref: "paper",
       x: 0,
       xanchor: "left",

@@ -113,7 +113,8 @@
   function finding(the) {
     const { shown } = the;
     if (!shown) {
-      fill("history-finding", h("h2", {}, the.trouble ? "" : sdot.words.say("loading")));
+      const words = the.unnamed ? "choose_sensor" : "loading";
+      fill("history-finding", the.trouble ? null : h("h2", {}, sdot.words.say(words)));
       return;
     }
     fill("history-finding", shown.answers.map((answer, i) => oneFinding(the, shown, answer, i)));
@@ -124,10 +125,11 @@
       h(i ? "h3" : "h2", { class: "verdict" }, verdict(the, shown, answer)),
       h("p", { class: "fine grounds" }, grounds(the, answer).join(" · ")),
     ];
-    const beside = [
-      h("p", { class: "resolution" }, resolution(the, answer)),
-      h("p", { class: "fine" }, sdot.words.say("why", { why: why(the, answer) })),
-    ];
+    const [tag, reason] = [resolution(the, answer), why(the, answer)];
+    const again = i > 0 && tag === resolution(the, shown.answers[0]) && reason === why(the, shown.answers[0]);
+    const beside = again
+      ? null
+      : [h("p", { class: "resolution" }, tag), h("p", { class: "fine" }, sdot.words.say("why", { why: reason }))];
     return h("div", { class: "one", key: answer.metric }, h("div", { class: "said" }, body), h("div", { class: "how" }, beside));
   }
 

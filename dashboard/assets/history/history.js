@@ -3,12 +3,19 @@
 (() => {
   const sdot = (window.sdot = window.sdot || {});
   const { h, fill } = sdot.dom;
-  const state = { asked: null, freed: false, config: null, the: null, marked: 0 };
+  const state = { asked: null, freed: false, config: null, the: null, drawn: 0 };
 
   // Anything of ours changed: all regions are looked at again.
   const told = () => sdot.page.change({ turn: (sdot.page.view.turn || 0) + 1 });
 
-  const ask = () => sdot.answers.ask(state.asked, told);
+  // Nobody but the viewer knows which sensor is meant.
+  const unnamed = () => state.asked.unit === "sensor" && !state.asked.places.length;
+
+  function ask() {
+    if (!unnamed()) return sdot.answers.ask(state.asked, told);
+    sdot.answers.forget();
+    return told();
+  }
 
   // Something else is asked for: into the address, and to the server.
   function go(fields) {
@@ -47,9 +54,9 @@
   function look(snap, view, config, health) {
     const [now, lost] = [sdot.clock.now(), sdot.stream.lost()];
     const { shown, busy, trouble } = sdot.answers.have;
-    const causes = sdot.top.causes(health, lost, now);
     const { asked, freed } = state;
-    state.the = { snap, view, config, now, lost, causes, shown, busy, trouble, asked, freed, places: placesOf(shown) };
+    const causes = sdot.top.causes(health, lost, now);
+    state.the = { snap, view, config, now, lost, causes, shown, busy, trouble, asked, freed, unnamed: unnamed(), places: placesOf(shown) };
     return state.the;
   }
 
@@ -97,9 +104,8 @@
   // The chart comes after its script; everything else is there at once.
   function chart(the) {
     if (!the.shown) return;
-    const { number } = the.shown;
     sdot.chart.chart(the, the.shown).then(
-      (fresh) => fresh && drawn(number),
+      (fresh) => fresh && drawn(),
       (error) => {
         sdot.answers.have.trouble ??= { error: { status: 0, text: null }, asked: the.asked };
         reportError(error);
@@ -108,8 +114,10 @@
     );
   }
 
-  function drawn(number) {
-    document.getElementById("history").dataset.drawn = String(number);
+  // For whoever waits for it.
+  function drawn() {
+    state.drawn += 1;
+    document.getElementById("history").dataset.drawn = String(state.drawn);
     performance.mark("history-drawn");
   }
 
@@ -186,7 +194,7 @@
     addEventListener("resize", () => sdot.page.change({}));
     document.addEventListener("submit", submitted);
     document.addEventListener("input", (event) => sdot.controls.typed(event, told));
-    sdot.clock.every(() => sdot.answers.again(state.asked, sdot.clock.now(), told));
+    sdot.clock.every(() => unnamed() || sdot.answers.again(state.asked, told));
     arrived();
   }
 
