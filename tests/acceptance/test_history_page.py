@@ -44,46 +44,82 @@ def past(seoul: tuple[Past, StandIn]) -> Past:
     return past
 
 
+class Window:
+    """Pages of one browser context, one a language: its tests ask one after the other, as a viewer would."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context, self.url = context, url
+        self.pages: dict[str, Page] = {}
+        self.asked: list[str] = []
+        self.errors: list[str] = []
+
+    def page(self, lang: str, query: str) -> Page:
+        """A page that was loaded with this address."""
+        self.context.clear_cookies()
+        self.context.add_cookies([{"name": "sdot_lang", "value": lang, "url": self.url}])
+        page = self.context.new_page()
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.emulate_media(color_scheme="light")
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
+        page.goto(f"{self.url}/history{query}")
+        return page
+
+    def usual(self, lang: str, query: str) -> Page:
+        """The page of this language, with this address."""
+        if lang not in self.pages:
+            self.pages[lang] = self.page(lang, query)
+            expect(self.pages[lang].locator("#history[data-drawn]")).to_be_visible()
+            return self.pages[lang]
+        page = self.pages[lang]
+        page.set_viewport_size({"width": 1280, "height": 800})
+        after(page, lambda: page.evaluate(GO, query))
+        return page
+
+    def check(self) -> None:
+        """Nothing asked of any other host, no error in the console."""
+        ours = (self.url, "data:", "blob:")
+        assert [one for one in self.asked if not one.startswith(ours)] == []
+        assert [error for error in self.errors if "status of" not in error] == []
+
+
+#: As if a link inside the page led there.
+GO = """query => {
+  history.pushState(null, "", `/history${query}`);
+  dispatchEvent(new PopStateEvent("popstate"));
+}"""
+
+
 @pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One for all tests: the chart's script is fetched once."""
+def window(browser: Browser, seoul: tuple[Past, StandIn]) -> Iterator[Window]:
+    expect.set_options(timeout=PATIENCE_MS)
     context = browser.new_context()
-    yield context
+    yield Window(context, seoul[1].url)
     context.close()
 
 
 @pytest.fixture
-def look(context: BrowserContext, seoul: tuple[Past, StandIn]) -> Iterator[Opener]:
-    """Open the page and wait for its chart; afterwards: nothing asked of any other host, no error in the console."""
-    url = seoul[1].url
-    asked: list[str] = []
-    errors: list[str] = []
-    pages = []
-    expect.set_options(timeout=PATIENCE_MS)
+def look(window: Window, past: Past) -> Iterator[Opener]:
+    """Show what an address says; `fresh` loads the page anew."""
+    fresh_ones: list[Page] = []
 
-    def open_page(
-        query: str = "", lang: str = "en", width: int = 1280, theme: Any = "light", drawn: bool = True
-    ) -> Page:
-        context.clear_cookies()
-        context.add_cookies([{"name": "sdot_lang", "value": lang, "url": url}])
-        page = context.new_page()
-        pages.append(page)
-        page.set_viewport_size({"width": width, "height": {1920: 1080, 390: 844}.get(width, 800)})
-        page.emulate_media(color_scheme=theme)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        page.goto(f"{url}/history{query}")
+    def show(query: str = "", lang: str = "en", fresh: bool = False, drawn: bool = True) -> Page:
+        expect.set_options(timeout=PATIENCE_MS)
+        if not fresh:
+            page = window.usual(lang, query)
+            past.asked.clear()
+            return page
+        page = window.page(lang, query)
+        fresh_ones.append(page)
         if drawn:
             expect(page.locator("#history[data-drawn]")).to_be_visible()
         return page
 
-    yield open_page
-    for page in pages:
+    yield show
+    for page in fresh_ones:
         page.close()
-    ours = (url, "data:", "blob:")
-    assert [one for one in asked if not one.startswith(ours)] == []
-    assert [error for error in errors if "status of" not in error and "ERR_FAILED" not in error] == []
+    window.check()
 
 
 def after(page: Page, act: Callable[[], Any]) -> None:
@@ -105,7 +141,9 @@ def traces(page: Page, role: str) -> list[dict[str, Any]]:
 
 def words_of(page: Page) -> list[str]:
     """All texts inside the chart."""
-    texts: list[str] = page.locator("#history-chart text").evaluate_all("all => all.map((e) => e.textContent)")
+    texts: list[str] = page.locator("#history-chart text").evaluate_all(
+        "all => all.map((e) => e.textContent)"
+    )
     return texts
 
 
@@ -187,7 +225,9 @@ def test_every_district_is_small_on_one_scale_with_its_hours(past: Past, look: O
     expect(small.first.locator(".ends")).to_have_text(f"{round(ranked[0]['now'])}{ranked[0]['over']} h")
     expect(small.last.locator(".ends")).to_contain_text("no data")
     assert small.first.locator("rect.over").count() == len(ranked[0]["ticks"])
-    assert len(set(small.locator("line.limit").evaluate_all("all => all.map((e) => e.getAttribute('y1'))"))) == 1
+    assert (
+        len(set(small.locator("line.limit").evaluate_all("all => all.map((e) => e.getAttribute('y1'))"))) == 1
+    )
 
 
 def test_several_metrics_stand_below_each_other_on_one_time(past: Past, look: Opener) -> None:
@@ -213,7 +253,7 @@ def test_the_address_holds_what_is_shown_and_back_leads_back(past: Past, look: O
     assert query_of(page) == f"place={NOWON}&place={YEONGDEUNGPO}&metric=pm25&span=30d&before=1"
     expect(page.locator("#history-finding h2")).to_contain_text("Nowon-gu")
     expect(page.locator("#history-finding h2")).to_contain_text("over 30 days")
-    other = look(f"?{query_of(page)}")
+    other = look(f"?{query_of(page)}", fresh=True)
     finding = page.locator("#history-finding").inner_text()
     assert other.locator("#history-finding").inner_text() == finding
     for _ in range(4):
@@ -260,7 +300,9 @@ def test_a_span_is_chosen_by_its_ends_or_by_dragging_over_the_chart(past: Past, 
         page.mouse.up()
 
     after(page, drag)
-    assert re.fullmatch(r"metric=pm25&from=2026-11-2[01]T\d\d%3A\d\d&to=2026-11-2[12]T\d\d%3A\d\d", query_of(page))
+    assert re.fullmatch(
+        r"metric=pm25&from=2026-11-2[01]T\d\d%3A\d\d&to=2026-11-2[12]T\d\d%3A\d\d", query_of(page)
+    )
     expect(page.locator(".resolution")).to_contain_text("10-minute means")
 
 
@@ -279,9 +321,13 @@ def test_a_sensor_is_found_by_its_serial(past: Past, look: Opener) -> None:
 
 
 def test_a_wrong_address_is_told_in_the_servers_words(past: Past, look: Opener) -> None:
-    text = {"ko": "없는 구역입니다", "en": "place=atlantis is no district of this city", "es": "no es un distrito"}
+    text = {
+        "ko": "없는 구역입니다",
+        "en": "place=atlantis is no district of this city",
+        "es": "no es un distrito",
+    }
     past.refusal = (404, {"error": "district", "text": text})
-    page = look("?place=atlantis", drawn=False)
+    page = look("?place=atlantis", fresh=True, drawn=False)
     told = page.locator("#history-trouble")
     expect(told).to_contain_text("place=atlantis is no district of this city")
     page.locator("#history-header [data-pick=lang]").select_option("ko")
@@ -323,7 +369,8 @@ def test_nothing_is_clipped_too_small_or_beyond_the_page(past: Past, look: Opene
 
 
 def test_rows_of_a_phone_can_be_touched(past: Past, look: Opener) -> None:
-    page = look(f"?{THREE}&before=1", width=390)
+    page = look(f"?{THREE}&before=1")
+    after(page, lambda: page.set_viewport_size({"width": 390, "height": 844}))
     page.locator("#history-controls summary").click()
     expect(page.get_by_role("button", name="Week before")).to_be_visible()
     low = "e => [...e].filter((x) => x.getClientRects().length && x.getBoundingClientRect().height < 40).map((x) => x.outerHTML)"
@@ -331,26 +378,35 @@ def test_rows_of_a_phone_can_be_touched(past: Past, look: Opener) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
+PANELS = {"dark": "rgb(20, 25, 30)", "light": "rgb(255, 255, 255)"}
+
+
+@pytest.mark.parametrize("theme", PANELS)
 def test_words_stand_out_from_what_is_behind_them(past: Past, look: Opener, theme: str) -> None:
-    assert look(f"?{THREE}&before=1", theme=theme).evaluate(WEAK) == []
+    page = look(f"?{THREE}&before=1")
+    page.emulate_media(color_scheme=theme)
+    expect(page.locator("#history-chart .main-svg").first).to_have_css("background-color", PANELS[theme])
+    try:
+        assert page.evaluate(WEAK) == []
+    finally:
+        page.emulate_media(color_scheme="light")
 
 
 def test_language_and_theme_change_without_a_reload(past: Past, look: Opener) -> None:
-    page = look(f"?place={GANGNAM}")
+    page = look(f"?place={GANGNAM}", fresh=True)
     page.evaluate("window.notReloaded = true")
     page.locator("#history-header [data-pick=lang]").select_option("ko")
     expect(page.locator("#history-finding h2")).to_contain_text("강남구: 7일 PM2.5 평균")
     expect(page.locator("#history-chart")).to_contain_text("나쁨 36부터 (2018-03-27 기준)")
     page.get_by_role("button", name="어둡게").first.click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    expect(page.locator("#history-chart .main-svg").first).to_have_css("background-color", "rgb(20, 25, 30)")
+    expect(page.locator("#history-chart .main-svg").first).to_have_css("background-color", PANELS["dark"])
     assert page.evaluate("window.notReloaded") is True
     assert len([one for one in past.asked if one.startswith("/api/history?")]) == 1
 
 
 def test_keys_and_ears_get_what_eyes_get(past: Past, look: Opener) -> None:
-    page = look(f"?place={GANGNAM}")
+    page = look(f"?place={GANGNAM}", fresh=True)
     page.keyboard.press("Tab")
     expect(page.locator("#history-skip")).to_be_focused()
     page.keyboard.press("Enter")
@@ -368,7 +424,7 @@ def test_keys_and_ears_get_what_eyes_get(past: Past, look: Opener) -> None:
 
 
 def test_the_chart_is_saved_as_a_picture_and_only_here_is_its_script(past: Past, look: Opener) -> None:
-    page = look(f"?{THREE}&before=1")
+    page = look(f"?{THREE}&before=1", fresh=True)
     for name, begin in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
         with page.expect_download() as download:
             page.get_by_role("button", name=name).click()
