@@ -21,7 +21,6 @@ from dash.backends._fastapi import get_current_request
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from city.grades import Standard
 from city.pack import CityPack
@@ -165,17 +164,15 @@ def create_app(
     pages: Sequence[Page] = PAGES,
     running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
     data_option: str = "",
-    routes: Sequence[Route] = (),
 ) -> FastAPI:
     """The application that shows `source`; `running()` is entered while it serves (the reader's loop).
 
-    `routes`: those of the pages that ask for more than `source` has.
     `data_option` goes into the commands that the pages propose (`city.folder`).
     """
     application = Application(pack, standard, pages, data_option)
     policy = content_policy(application.csp_hashes())
     server: FastAPI = application.server
-    server.router.routes.extend([*routes_of(source), *routes])
+    server.router.routes.extend(routes_of(source))
     server.add_route("/assets/{path:path}", _assets())
     server.add_middleware(PagePaths, pages=[page.PATH for page in pages])
     server.add_middleware(LanguageCookie, languages=pack.languages)

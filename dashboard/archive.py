@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -21,18 +21,6 @@ MAX_POINTS = 2000
 
 Unit = Literal["district", "sensor"]
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Era:
-    """A part of a span in which one scale of the standard holds."""
-
-    start: datetime
-    end: datetime
-    #: the highest rounded value that is not bad
-    limit: float
-    #: the lowest value that, rounded, is bad
-    least: float
 
 
 class Level(StrEnum):
@@ -65,9 +53,6 @@ LEVELS: Mapping[Unit, tuple[Level, ...]] = {
 Why = Literal["finest", "points", "kept"]
 
 
-_END = datetime(9999, 1, 1, tzinfo=UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """From when on there is what."""
@@ -76,8 +61,6 @@ class Kept:
     raw: datetime
     #: hours, and 10 minutes of districts
     hours: datetime
-    #: buckets that begin before it are rolled up
-    rolled: datetime = _END
 
     def since(self, unit: Unit, level: Level) -> datetime | None:
         """From when on a level is kept; None: for ever (a sensor's days are made of its hours)."""
@@ -169,45 +152,6 @@ class Series:
         return len(self.times)
 
 
-@dataclass(frozen=True, slots=True)
-class Exceeded:
-    """Of a place's hours: how many have a figure, and how many of these are bad."""
-
-    over: int
-    of: int
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Values of a place in a span that no figure counts."""
-
-    #: of verified sensors, flagged
-    flagged: int
-    #: unflagged, of sensors that nobody verified
-    unverified: int
-
-
-@dataclass(frozen=True, slots=True)
-class KnownGap:
-    """A span in which ingest knows that messages were lost, or waited."""
-
-    #: as `gap.kind` of the schema names it
-    kind: str
-    start: datetime
-    #: None: it lasts
-    end: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class SensorName:
-    """A sensor as one looks for it."""
-
-    serial: str
-    #: code of its district, None where it has none
-    district: str | None
-    state: str
-
-
 #: Fields of a row of an answer, as the queries give them.
 ROW: Sequence[tuple[str, str]] = (
     ("place", ">i4"), ("time", ">i8"), ("value", ">f4"), ("low", ">f4"), ("high", ">f4"), ("n", ">i4"),
@@ -232,24 +176,6 @@ class Archive(Protocol):
 
     async def ask(self, question: Question) -> Sequence[Series]:
         """A series for each place that has one, in the order of the question."""
-
-    async def exceeded(self, question: Question, eras: Sequence[Era]) -> Mapping[str, Exceeded]:
-        """Of each place that has hours in the eras: how many, and how many at `least` or above; the level is hours."""
-
-    async def left_out(self, question: Question) -> Mapping[str, LeftOut]:
-        """What no figure counts, by place; raw readings of so many places are read."""
-
-    async def in_service(self, metric: str) -> Mapping[str, int]:
-        """Code of a district → its verified sensors that ever sent the metric."""
-
-    async def gaps(self, start: datetime, end: datetime) -> Sequence[KnownGap]:
-        """What ingest knows of lost or late messages in a span."""
-
-    async def find(self, text: str, most: int) -> Sequence[SensorName]:
-        """Sensors whose serial holds the text, those that begin with it first."""
-
-    async def known(self, serials: Sequence[str]) -> Sequence[SensorName]:
-        """Those of these sensors that there are."""
 
     async def close(self) -> None:
         """Give up all connections."""

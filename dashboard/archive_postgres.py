@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import numpy as np
@@ -12,21 +11,7 @@ from numpy.typing import NDArray
 import sql
 from city.metrics import Metric
 from city.pack import CityPack
-from dashboard.archive import (
-    ROW,
-    Era,
-    Exceeded,
-    Kept,
-    KnownGap,
-    LeftOut,
-    Level,
-    Question,
-    SensorName,
-    Series,
-    Unit,
-    bucket_start,
-    series_of,
-)
+from dashboard.archive import ROW, Kept, Level, Question, Series, Unit, bucket_start, series_of
 from dashboard.pool import Pool
 from dashboard.store import StoreError
 
@@ -55,20 +40,13 @@ _NAMES = {
     ("sensor", Level.HOUR): "archive_sensor_hour",
     ("sensor", Level.DAY): "archive_sensor_day",
 }
-_EXCEEDED = {"district": "archive_exceeded_district", "sensor": "archive_exceeded_sensor"}
-_LEFT_OUT = {"district": "archive_left_out_district", "sensor": "archive_left_out_sensor"}
 _PLACES = {"district": "archive_districts", "sensor": "archive_sensors"}
 
 
 def question_sql(unit: Unit, level: Level, metric: Metric) -> LiteralString:
     """The named query of that unit and level for one metric."""
-    return filled(_NAMES[unit, level], metric)
-
-
-def filled(name: str, metric: Metric) -> LiteralString:
-    """The query of that name for one metric."""
     value = "sum" if metric.aggregation == "sum" else "mean"
-    template = sql.query(name).replace("{combined}", _COMBINED[metric.aggregation])
+    template = sql.query(_NAMES[unit, level]).replace("{combined}", _COMBINED[metric.aggregation])
     text = template.replace("{key}", metric.key).replace("{value}", value).replace("{bit}", str(metric.bit))
     return sql.literal(text)
 
@@ -111,50 +89,9 @@ class PgArchive:
                 data = b"".join([bytes(piece) async for piece in copy])
         return _by_place(data, question.places, numbers)
 
-    async def exceeded(self, question: Question, eras: Sequence[Era]) -> Mapping[str, Exceeded]:
-        """See Archive."""
-        query = filled(_EXCEEDED[question.unit], self._pack.catalogue[question.metric])
-        found: dict[str, Exceeded] = {}
-        for era in eras:
-            span = max(era.start, question.start), min(era.end, question.end)
-            given = {"places": list(question.places), "start": span[0], "end": span[1], "least": era.least}
-            for place, over, of in await self._rows(query, given):
-                old = found.get(place, Exceeded(0, 0))
-                found[place] = Exceeded(old.over + over, old.of + of)
-        return found
-
-    async def left_out(self, question: Question) -> Mapping[str, LeftOut]:
-        """See Archive."""
-        query = filled(_LEFT_OUT[question.unit], self._pack.catalogue[question.metric])
-        given = {"places": list(question.places), "start": question.start, "end": question.end}
-        return {place: LeftOut(*rest) for place, *rest in await self._rows(query, given)}
-
-    async def in_service(self, metric: str) -> Mapping[str, int]:
-        """See Archive."""
-        return dict(await self._rows(filled("archive_in_service", self._pack.catalogue[metric]), {}))
-
-    async def gaps(self, start: datetime, end: datetime) -> Sequence[KnownGap]:
-        """See Archive."""
-        rows = await self._rows(sql.query("archive_gaps"), {"start": start, "end": end})
-        return [KnownGap(*row) for row in rows]
-
-    async def find(self, text: str, most: int) -> Sequence[SensorName]:
-        """See Archive."""
-        rows = await self._rows(sql.query("archive_find"), {"text": text, "most": most})
-        return [SensorName(*row) for row in rows]
-
-    async def known(self, serials: Sequence[str]) -> Sequence[SensorName]:
-        """See Archive."""
-        rows = await self._rows(sql.query("archive_known"), {"serials": list(serials)})
-        return [SensorName(*row) for row in rows]
-
     async def close(self) -> None:
         """See Archive."""
         await self._pool.close()
-
-    async def _rows(self, query: LiteralString, given: dict[str, Any]) -> list[tuple[Any, ...]]:
-        async with self._pool.connection() as conn:
-            return await (await conn.execute(query, given)).fetchall()
 
 
 def _by_place(data: bytes, places: Sequence[str], numbers: dict[str, int]) -> list[Series]:

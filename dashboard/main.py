@@ -18,14 +18,9 @@ from city.grades import load_standard
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
 from dashboard.app import create_app
-from dashboard.archive import Archive
-from dashboard.archive_memory import MemoryArchive
-from dashboard.archive_postgres import PgArchive
 from dashboard.board import Board
 from dashboard.bookkeeper import Bookkeeper
 from dashboard.geometry import geometry_of
-from dashboard.history import History
-from dashboard.history_routes import HistoryRoutes
 from dashboard.ledger import LedgerStore
 from dashboard.picture import Picture
 from dashboard.postgres import PgStore
@@ -69,36 +64,24 @@ def assemble(
     clock: Callable[[], datetime] = wall_clock,
     data_option: str = "",
     ledger: LedgerStore | None = None,
-    archive: Archive | None = None,
 ) -> tuple[FastAPI, Board, Reader]:
     """The application over any store, with the board it shows and the reader that fills it.
 
-    `ledger`: another store for the books, so that they never keep the reader waiting. `archive`: what history is
-    read from; an empty one where there is none.
+    `ledger`: another store for the books, so that they never keep the reader waiting.
     """
     standard = load_standard(pack.standard)
     geometry, picture = geometry_of(pack), Picture(pack)
     board = Board(pack, standard, geometry, picture.view(clock()))
     reader = Reader(store, picture, board, clock)
-    past = archive or MemoryArchive(pack)
     keeper = Bookkeeper(ledger or store, board, pack.zone, clock)
 
     @contextlib.asynccontextmanager
     async def running() -> AsyncIterator[None]:
-        async with reader.running(), keeper.running(), _closing(past):
+        async with reader.running(), keeper.running():
             yield
 
-    routes = HistoryRoutes(History(past, pack, standard, clock)).routes()
-    application = create_app(board, pack, standard, running=running, data_option=data_option, routes=routes)
+    application = create_app(board, pack, standard, running=running, data_option=data_option)
     return application, board, reader
-
-
-@contextlib.asynccontextmanager
-async def _closing(archive: Archive) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await archive.close()
 
 
 def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
@@ -107,10 +90,7 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
     url = require(settings.read_url, "SDOT_READ_DATABASE_URL or SDOT_DATABASE_URL")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a lost database is told once, by the reader
     stores = PgStore(url, pack), PgStore(url, pack)
-    archive = PgArchive(url, pack)
-    application, board, _reader = assemble(
-        stores[0], pack, clock, data_option(settings.data), stores[1], archive
-    )
+    application, board, _reader = assemble(stores[0], pack, clock, data_option(settings.data), stores[1])
     config = uvicorn.Config(
         application,
         host=settings.http_host,

@@ -2,10 +2,9 @@
 -- rows have one width. place, time, value, low, high, n, sensors, flagged. `value` is {value}: mean, or a count's sum.
 
 -- name: archive_kept
--- From when on raw readings and hours are there, and up to where buckets are rolled up.
+-- From when on raw readings and hours are there.
 SELECT greatest(c.horizon, '2000-01-01 00:00:00+00'),
-    coalesce((SELECT min(bucket) FROM district_hour), '2000-01-01 00:00:00+00'),
-    greatest(c.rolled_to, '2000-01-01 00:00:00+00')
+    coalesce((SELECT min(bucket) FROM district_hour), '2000-01-01 00:00:00+00')
 FROM checkpoint AS c
 
 -- name: archive_districts
@@ -97,72 +96,3 @@ COPY (
     WHERE sensor_id = ANY (%(places)s::integer[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
     GROUP BY 1, 2 ORDER BY 1, 2
 ) TO STDOUT (FORMAT binary)
-
--- name: archive_exceeded_district
--- Of districts' hours with a figure: how many there are, and how many are at a value or above.
-SELECT d.code, count(*) FILTER (WHERE h.{key}_{value}::real >= %(least)s::real), count(*)
-FROM district_hour AS h JOIN district AS d USING (district_id)
-WHERE d.code = ANY (%(places)s) AND h.bucket >= %(start)s::timestamptz AND h.bucket < %(end)s::timestamptz
-    AND h.{key}_{value} IS NOT NULL
-GROUP BY d.code
-
--- name: archive_exceeded_sensor
--- The same of a sensor's hours.
-SELECT serial, count(*) FILTER (WHERE value >= %(least)s::real), count(*)
-FROM (
-    SELECT s.serial, h.bucket, ({combined})::real AS value
-    FROM sensor_hour AS h JOIN sensor AS s USING (sensor_id)
-    WHERE s.serial = ANY (%(places)s) AND h.bucket >= %(start)s::timestamptz AND h.bucket < %(end)s::timestamptz
-    GROUP BY s.serial, h.bucket
-) AS one WHERE value IS NOT NULL
-GROUP BY serial
-
--- name: archive_left_out_district
--- Readings that enter no figure of a district: flagged ones of verified sensors, all others of unverified ones.
-SELECT d.code, coalesce(sum(r.flagged) FILTER (WHERE s.state = 'verified'), 0)::bigint,
-    coalesce(sum(r.n - r.flagged) FILTER (WHERE s.state = 'unverified'), 0)::bigint
-FROM district AS d
-JOIN sensor AS s USING (district_id)
-CROSS JOIN LATERAL (
-    SELECT count(*) AS n, count(*) FILTER (WHERE x.flags >> {bit} & 1 = 1) AS flagged
-    FROM reading AS x
-    WHERE x.sensor_id = s.sensor_id AND x.time >= %(start)s::timestamptz AND x.time < %(end)s::timestamptz
-        AND x.{key} IS NOT NULL
-) AS r
-WHERE d.code = ANY (%(places)s) AND s.state <> 'retired'
-GROUP BY d.code
-
--- name: archive_left_out_sensor
--- A sensor's own flagged readings; whether it is verified changes nothing in its own figures.
-SELECT s.serial, count(*) FILTER (WHERE x.flags >> {bit} & 1 = 1), 0::bigint
-FROM sensor AS s
-JOIN reading AS x ON x.sensor_id = s.sensor_id AND x.time >= %(start)s::timestamptz AND x.time < %(end)s::timestamptz
-WHERE s.serial = ANY (%(places)s) AND x.{key} IS NOT NULL
-GROUP BY s.serial
-
--- name: archive_in_service
--- Verified sensors of each district that ever sent the metric.
-SELECT d.code, count(*)
-FROM sensor AS s
-JOIN latest AS l USING (sensor_id)
-JOIN district AS d ON d.district_id = s.district_id
-WHERE s.state = 'verified' AND l.{key}_time IS NOT NULL
-GROUP BY d.code
-
--- name: archive_gaps
--- What ingest knows of lost or late messages in a span.
-SELECT kind, began_at, ended_at FROM gap
-WHERE began_at < %(end)s::timestamptz AND (ended_at IS NULL OR ended_at > %(start)s::timestamptz)
-ORDER BY began_at, gap_id
-
--- name: archive_find
--- Sensors whose serial holds a text, those that begin with it first.
-SELECT s.serial, d.code, s.state
-FROM sensor AS s LEFT JOIN district AS d USING (district_id)
-WHERE strpos(lower(s.serial), lower(%(text)s)) > 0
-ORDER BY strpos(lower(s.serial), lower(%(text)s)) > 1, s.serial LIMIT %(most)s
-
--- name: archive_known
--- Those of some sensors that there are.
-SELECT s.serial, d.code, s.state
-FROM sensor AS s LEFT JOIN district AS d USING (district_id) WHERE s.serial = ANY (%(serials)s)
