@@ -1,4 +1,4 @@
-"""The plain HTTP routes beside the pages: stream, geometry, sensors, dots, health."""
+"""The plain HTTP routes beside the pages: stream, geometry, sensors, dots, the day, health."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class Source(Protocol):
     def dots_version(self) -> int:
         """Moves when a sensor comes, moves or goes."""
 
+    @property
+    def day(self) -> StaticFile | None:
+        """The document of `/api/day`; None before there is one."""
+
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether the page shows live values, and the document of `/readyz`."""
 
@@ -61,6 +65,10 @@ def routes_of(source: Source) -> list[Route]:
             packed_dots[version] = file
         return respond(request.headers, file, ASK)
 
+    async def day(request: Request) -> Response:
+        file = source.day
+        return _json({"error": "not read yet"}, 503) if file is None else respond(request.headers, file, ASK)
+
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
 
@@ -74,6 +82,7 @@ def routes_of(source: Source) -> list[Route]:
         Route("/api/geometry", shapes),
         Route("/api/sensors", sensors),
         Route("/api/dots", dots),
+        Route("/api/day", day),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
     ]
