@@ -76,9 +76,9 @@
       return [sdot.words.many("feed_silent", one.count, { place: names(the, one) }), who(one)];
     },
     returned(the, one) {
-      const { many, say, span, moment } = sdot.words;
+      const { many, say, span } = sdot.words;
       const since = one.since
-        ? say("feed_silence", { time: moment(one.since, the.now), long: span(one.at - one.since) })
+        ? say("feed_silence", { time: sdot.timeline.when(the, one.since), long: span(one.at - one.since) })
         : say("feed_long_silence");
       return [many("feed_returned", one.count, { place: names(the, one) }), `${since} · ${who(one)}`];
     },
@@ -95,7 +95,7 @@
 
   function line(the, one) {
     const [title, below] = tell[one.kind](the, one);
-    const { hhmm, say, moment } = sdot.words;
+    const { hhmm, say } = sdot.words;
     const k = one.now ? -1 : sdot.day.nearest(one.at, the.metric.key);
     const here = the.past && k === the.past.k;
     return h(
@@ -105,7 +105,7 @@
         ? h("span", { class: "when" }, say("feed_now"))
         : h(
             "button",
-            { type: "button", class: "when", "data-act": "instant", "data-step": k, title: say("feed_go", { time: moment(sdot.day.at(k), the.now) }) },
+            { type: "button", class: "when", "data-act": "instant", "data-step": k, title: say("feed_go", { time: sdot.timeline.when(the, sdot.day.at(k)) }) },
             hhmm(one.at),
           ),
       h("p", {}, h("b", {}, title), h("span", { class: "cause-of" }, below)),
