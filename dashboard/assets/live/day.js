@@ -4,7 +4,7 @@
   const sdot = (window.sdot = window.sdot || {});
   const AGAIN_MS = 20000; // between two requests: a new step comes every 10 minutes, what is late in between
   const NONE = { v: null, n: 0, N: 0, at: null, g: null, s: "none", lo: null, hi: null, last: null };
-  const day = { data: null, version: null, asked: -AGAIN_MS, busy: false, places: new Map() };
+  const day = { data: null, version: null, asked: -AGAIN_MS, busy: false, places: new Map(), lines: new Map() };
 
   // Fetch the day where the snapshot tells of another one; never while the viewer looks at the past.
   async function refresh(snap, past, done) {
@@ -27,6 +27,7 @@
 
   function take(data) {
     day.data = data;
+    day.lines = new Map();
     day.places = new Map(data.districts.map((code, i) => [code, i]));
   }
 
@@ -63,9 +64,16 @@
 
   // All steps of one place and then what it is now: values that may be drawn as a line, else null.
   function series(code, key, now) {
-    const past = Array.from({ length: steps(key) }, (_, k) => figure(code, key, k));
-    const all = now ? [...past, now] : past;
-    return all.map((one) => ({ v: one.s === "ok" ? one.v : null, s: one.s }));
+    const point = ({ v, s }) => ({ v: s === "ok" ? v : null, s });
+    const name = `${code} ${key}`;
+    if (!day.lines.has(name)) {
+      day.lines.set(
+        name,
+        Array.from({ length: steps(key) }, (_, k) => point(figure(code, key, k))),
+      );
+    }
+    const past = day.lines.get(name);
+    return now ? [...past, point(now)] : past;
   }
 
   sdot.day = {

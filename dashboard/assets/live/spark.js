@@ -87,9 +87,9 @@
       h(
         "p",
         { class: "ends", "aria-hidden": "true" },
-        h("span", {}, say("low"), " ", h("b", {}, print(metric, low))),
+        h("span", {}, h("span", { class: "end-word" }, say("low"), " "), h("b", {}, print(metric, low))),
         span.threshold === null ? null : h("span", { class: "limit-word" }, say("spark_limit", { v: span.threshold })),
-        h("span", {}, say("high"), " ", h("b", {}, print(metric, high))),
+        h("span", {}, h("span", { class: "end-word" }, say("high"), " "), h("b", {}, print(metric, high))),
       ),
     );
   }

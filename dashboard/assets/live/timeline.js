@@ -7,6 +7,7 @@
   const HOUR_MS = 3600000;
   const HOLE = 6; // steps without any figure that are told with their length
   let [playing, timer, pending, key, shown] = [false, null, null, "", null];
+  let kept = { key: "", data: null, columns: [] }; // how many districts had what, by step
 
   const count = () => sdot.day.steps(key);
   const place = () => {
@@ -115,14 +116,20 @@
   // Layers from the ground up: the grades, best first, then districts without one.
   function layersOf(the, codes) {
     const names = [...the.config.standard.bands.map((_, i) => `g${i}`), "void"];
-    const columns = Array.from({ length: count() + 1 }, (_, k) => {
-      const column = names.map(() => 0);
+    const column = (figureOf) => {
+      const sizes = names.map(() => 0);
       for (const code of codes) {
-        const figure = k < count() ? sdot.day.figure(code, key, k) : the.live(code, key);
-        column[figure.s === "ok" && figure.g !== null ? figure.g : names.length - 1] += 1;
+        const figure = figureOf(code);
+        sizes[figure.s === "ok" && figure.g !== null ? figure.g : names.length - 1] += 1;
       }
-      return column;
-    });
+      return sizes;
+    };
+    const name = `${key} ${codes.join()}`;
+    if (kept.key !== name || kept.data !== sdot.day.data) {
+      const columns = Array.from({ length: count() }, (_, k) => column((code) => sdot.day.figure(code, key, k)));
+      kept = { key: name, data: sdot.day.data, columns };
+    }
+    const columns = [...kept.columns, column((code) => the.live(code, key))];
     return names.map((name, i) => ({
       name,
       low: columns.map((column) => column.slice(0, i).reduce((sum, n) => sum + n, 0)),
@@ -187,7 +194,7 @@
       const long = sdot.words.span((to - from) * sdot.day.data.step_s * 1000);
       const style = `left:${(from / all) * 100}%;width:${((to - from) / all) * 100}%`;
       const room = ((to - from) / all) * shown.width > sdot.mapwords.measure(long, 12, 400) + 8;
-      return h("span", { key: `hole ${from}`, class: "hole", style, title: long }, to - from >= HOLE && room ? long : "");
+      return h("span", { key: `hole ${from}`, class: "hole", style, title: long }, to - from >= HOLE && room ? h("b", {}, long) : null);
     });
   }
 
