@@ -8,6 +8,7 @@ order and behind them the city. The step k is the 60 minutes up to `first` + k Ã
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,7 +41,7 @@ def day_json(
     good: Mapping[int, Ints],
 ) -> bytes:
     """The document but for its version, so that an unchanged day is the same bytes."""
-    steps = known_steps(steps_of(buckets, view.metrics), rolled_us)
+    steps = cut(known_steps(steps_of(buckets, view.metrics), rolled_us), view.metrics)
     totals = np.array([[figure.N for figure in row] for row in view.figures], np.int64)
     states = [states_of(steps, at, metric, totals, standard, zone) for at, metric in enumerate(view.metrics)]
     changes = changes_of(view, steps, states, totals, returns, good)
@@ -67,6 +68,15 @@ def known_steps(steps: Steps, rolled_us: int) -> Steps:
     return Steps(steps.first_us, steps.value[:, :known], steps.n[:, :known], steps.heard[:, :known])
 
 
+def cut(steps: Steps, metrics: Sequence[Metric]) -> Steps:
+    """Values cut to two digits more than are shown: what is graded is what is sent, and rounds to what is stored.
+
+    Rounded instead, 35.497 would be sent as 35.5 and shown as 36.
+    """
+    unit = np.array([10.0 ** (metric.decimals + 2) for metric in metrics])
+    return replace(steps, value=np.trunc(steps.value * unit) / unit)
+
+
 def states_of(
     steps: Steps, at: int, metric: Metric, totals: Ints, standard: Standard, zone: ZoneInfo
 ) -> list[str]:
@@ -86,9 +96,8 @@ def states_of(
 
 
 def metric_json(steps: Steps, at: int, metric: Metric, totals: Ints, states: Sequence[str]) -> dict[str, Any]:
-    """One metric's lists; values with two digits more than are shown, so that rounding them again changes none."""
-    digits = metric.decimals + 2
-    values = np.round(steps.value[:, :, at], digits).tolist()
+    """One metric's lists."""
+    values = np.round(steps.value[:, :, at], metric.decimals + 2).tolist()
     return {
         "v": [
             [_cell(value, letter) for value, letter in zip(row, state, strict=True)]

@@ -38,7 +38,9 @@ def serving(store: Store, pack: CityPack) -> Iterator[Serving]:
 
     def serve() -> None:
         # uvicorn's own signal handlers stay out of a test run: a thread cannot have any
-        with asyncio.Runner() as runner:  # closed in its own thread: a browser keeps a loop running in the test's
+        with (
+            asyncio.Runner() as runner
+        ):  # closed in its own thread: a browser keeps a loop running in the test's
             loops.append(runner.get_loop())
             runner.run(server._serve())
 
