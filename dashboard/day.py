@@ -63,6 +63,11 @@ class Buckets:
         shape = (districts, BUCKETS, metrics)
         return cls(start_us, np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64))
 
+    def same(self, other: Buckets) -> bool:
+        """Whether both say the same."""
+        pairs = ((self.a, other.a), (self.b, other.b), (self.sensors, other.sensors))
+        return self.start_us == other.start_us and all(np.array_equal(one, two) for one, two in pairs)
+
     def moved(self, start_us: int) -> Buckets:
         """The same span of time seen from a later start; what is new is empty."""
         by = (start_us - self.start_us) // STEP_US

@@ -17,12 +17,12 @@ import orjson
 
 from city.grades import Standard
 from city.metrics import Metric
-from dashboard.changes import FEW, NOTHING, UNGRADED, changes_of, number
+from dashboard.changes import FEW, NOTHING, UNGRADED, changes_of
 from dashboard.day import STEP_S, Buckets, Steps, enough, steps_of
 from dashboard.day_store import ReturnRow
 from dashboard.packed import instant, unix_ms
 from dashboard.picture import View
-from dashboard.window import WINDOW_S, Ints
+from dashboard.window import WINDOW_S, Floats, Ints
 
 #: Rollups keep computing this long behind what they call complete (`maintain.rollup.OPEN_FOR`): a step that ends there has
 #: its readings, but for late ones.
@@ -58,7 +58,7 @@ def day_json(
         "changes": [change.as_json() for change in changes[:CHANGES_MOST]],
         "changes_total": len(changes),
     }
-    return orjson.dumps(document)
+    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def known_steps(steps: Steps, rolled_us: int) -> Steps:
@@ -81,36 +81,46 @@ def states_of(
     steps: Steps, at: int, metric: Metric, totals: Ints, standard: Standard, zone: ZoneInfo
 ) -> list[str]:
     """A letter a step, by district and then the city."""
-    days = [instant(steps.at_us(step)).astimezone(zone).date() for step in range(steps.n.shape[1])]
     sufficient = enough(steps.n[:, :, at], totals[:, None, at])
+    grades = grades_of(steps, at, metric, standard, zone)
+    named = np.where(grades < 0, UNGRADED, grades.astype(str))
+    letters = np.where(steps.heard[:, :, at], np.where(sufficient, named, FEW), NOTHING)
+    return ["".join(row) for row in letters.tolist()]
 
-    def state(group: int, step: int) -> str:
-        if not steps.heard[group, step, at]:
-            return NOTHING
-        if not sufficient[group, step]:
-            return FEW
-        band = standard.grade(metric.key, number(steps.value[group, step, at]), days[step])
-        return UNGRADED if band is None else str(band.index)
 
-    return ["".join(state(group, step) for step in range(len(days))) for group in range(len(totals))]
+def grades_of(steps: Steps, at: int, metric: Metric, standard: Standard, zone: ZoneInfo) -> Ints:
+    """Index of each value's grade by the scale of its day, as `Standard.grade` gives it; −1 where there is none."""
+    values = steps.value[:, :, at]
+    grades = np.full(values.shape, -1, np.int64)
+    days = [instant(steps.at_us(step)).astimezone(zone).date() for step in range(values.shape[1])]
+    for day in set(days):
+        columns = [place for place, one in enumerate(days) if one == day]
+        bands = standard.bands(metric.key, day)
+        if bands:
+            found = (
+                np.searchsorted(
+                    [band.lo for band in bands], _rounded(values[:, columns], standard), side="right"
+                )
+                - 1
+            )
+            grades[:, columns] = np.where(np.isnan(values[:, columns]), -1, found)
+    return grades
+
+
+def _rounded(values: Floats, standard: Standard) -> Floats:
+    """As `Standard.rounded`, of many."""
+    unit = 10.0**standard.digits
+    below = np.floor(values * unit)
+    rounded: Floats = (below + (values * unit - below >= 0.5)) / unit  # noqa: PLR2004 — the half of half up
+    return rounded
 
 
 def metric_json(steps: Steps, at: int, metric: Metric, totals: Ints, states: Sequence[str]) -> dict[str, Any]:
-    """One metric's lists."""
-    values = np.round(steps.value[:, :, at], metric.decimals + 2).tolist()
+    """One metric's lists; NaN goes out as null."""
+    values = np.where(steps.heard[:, :, at], steps.value[:, :, at], np.nan)
     return {
-        "v": [
-            [_cell(value, letter) for value, letter in zip(row, state, strict=True)]
-            for row, state in zip(values, states, strict=True)
-        ],
-        "n": steps.n[:, :, at].tolist(),
-        "N": totals[:, at].tolist(),
+        "v": np.round(values, metric.decimals + 2),
+        "n": np.ascontiguousarray(steps.n[:, :, at]),
+        "N": np.ascontiguousarray(totals[:, at]),
         "s": list(states),
     }
-
-
-def _cell(value: float, letter: str) -> float | int | None:
-    """A value, 12.0 as 12; None where nothing was heard."""
-    if letter == NOTHING or not np.isfinite(value):
-        return None
-    return int(value) if value == int(value) else value

@@ -18,7 +18,7 @@ import numpy as np
 
 from city.grades import Standard
 from dashboard.board import Board
-from dashboard.changes import left_out
+from dashboard.changes import left_out, silent
 from dashboard.day import BUCKETS, SPAN, STEP_S, STEP_US, Buckets
 from dashboard.day_document import day_json
 from dashboard.day_store import DayStore, ReturnRow
@@ -61,6 +61,8 @@ class Diary:
         self._good: Mapping[int, Ints] = {}
         #: sensors and metrics that were looked up for `_good`
         self._left_out: list[tuple[int, int]] = []
+        #: what the last document was made of
+        self._shown: tuple[tuple[object, ...], Buckets] | None = None
         #: monotonic seconds of the last whole read
         self._whole_at = 0.0
 
@@ -92,11 +94,13 @@ class Diary:
             self._whole_at = 0.0
         except Exception:  # a bug: told, forgotten, read anew
             logger.exception("the last 24 hours could not be shown", extra={"event": "day_failed"})
-            self._buckets, self._whole_at = None, 0.0
+            self._buckets, self._shown, self._whole_at = None, None, 0.0
         else:
-            self._board.show_day(file)
+            if file is not None:
+                self._board.show_day(file)
 
-    async def _document(self, now: datetime) -> StaticFile:
+    async def _document(self, now: datetime) -> StaticFile | None:
+        """The document; None where it says what the last one says."""
         rolled = await self._store.rolled_to()
         view = self._board.view
         buckets = await self._read(now)
@@ -132,6 +136,12 @@ class Diary:
         self._good = {row.sensor_id: np.frombuffer(row.packed, ">i8").astype(np.int64) for row in rows}
         self._left_out = found
 
-    def _packed(self, view: View, buckets: Buckets, rolled_us: int) -> StaticFile:
+    def _packed(self, view: View, buckets: Buckets, rolled_us: int) -> StaticFile | None:
+        totals = tuple(figure.N for row in view.figures for figure in row)
+        quiet = tuple((one.at_us, one.count) for one in silent(view))
+        parts = (view.roster.version, rolled_us, totals, quiet, tuple(self._left_out), self._whole_at)
+        if self._shown is not None and self._shown[0] == parts and self._shown[1].same(buckets):
+            return None
         document = day_json(view, buckets, rolled_us, self._standard, self._zone, self._returns, self._good)
+        self._shown = parts, buckets
         return pack(document, "application/json")

@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from city.grades import load_standard
 from city.metrics import load_catalogue
 from city.pack import load_pack
-from dashboard.day import BUCKETS, STEP_US, STEPS, WIDE, Buckets, bucket_type, enough, packed_order, steps_of
-from dashboard.day_document import OPEN_US, day_json, known_steps, states_of
+from dashboard.day import (
+    BUCKETS,
+    STEP_US,
+    STEPS,
+    WIDE,
+    Buckets,
+    Steps,
+    bucket_type,
+    enough,
+    packed_order,
+    steps_of,
+)
+from dashboard.day_document import OPEN_US, day_json, grades_of, known_steps, states_of
 from dashboard.packed import instant
 from dashboard.picture import Picture
 
@@ -123,6 +134,18 @@ def test_grades_need_enough_sensors_that_are_still_heard() -> None:
     assert set(states[1]) == {"-"}
     assert enough(np.array([5]), np.array([11])).tolist() == [False]
     assert enough(np.array([20]), np.array([11])).tolist() == [True]  # some were retired since
+
+
+@given(st.lists(st.floats(-50, 400, width=32), min_size=1, max_size=30))
+def test_grades_are_those_that_the_standard_gives_one_by_one(values: list[float]) -> None:
+    shape = (1, len(values), 1)
+    steps = Steps(START, np.array(values).reshape(shape), np.full(shape, 9), np.ones(shape, bool))
+    standard = load_standard("korea")
+    on = instant(START).astimezone(SEOUL).date()
+    bands = [standard.grade("pm25", value, on) for value in values]
+    assert grades_of(steps, 0, METRICS[0], standard, SEOUL)[0].tolist() == [
+        band.index if band else -1 for band in bands
+    ]
 
 
 def test_what_the_rollups_do_not_reach_is_not_said() -> None:
