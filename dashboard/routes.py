@@ -65,10 +65,6 @@ def routes_of(source: Source) -> list[Route]:
             packed_dots[version] = file
         return respond(request.headers, file, ASK)
 
-    async def day(request: Request) -> Response:
-        file = source.day
-        return _json({"error": "not read yet"}, 503) if file is None else respond(request.headers, file, ASK)
-
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
 
@@ -82,10 +78,18 @@ def routes_of(source: Source) -> list[Route]:
         Route("/api/geometry", shapes),
         Route("/api/sensors", sensors),
         Route("/api/dots", dots),
-        Route("/api/day", day),
+        _day(source),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
     ]
+
+
+def _day(source: Source) -> Route:
+    async def day(request: Request) -> Response:
+        file = source.day
+        return _json({"error": "not read yet"}, 503) if file is None else respond(request.headers, file, ASK)
+
+    return Route("/api/day", day)
 
 
 def _stream(path: str, hub: Hub) -> Route:
