@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 CHILD = Path(__file__).with_name("child.py")
 #: The checkout, from which its packages import.
@@ -141,7 +141,7 @@ class Process:
         """Send it a signal."""
         self._popen.send_signal(number)
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = PATIENCE_S) -> int:
         """Its exit code; AssertionError with its log when it does not end in `seconds`."""
         try:
             return self._popen.wait(seconds)
@@ -159,7 +159,7 @@ class Process:
                 self.kill()
         return self._popen.wait()
 
-    def until_listening(self, port: int, seconds: float = 30) -> None:
+    def until_listening(self, port: int, seconds: float = PATIENCE_S) -> None:
         """Return once it accepts connections; AssertionError with its log when it ended or never does."""
 
         def answer() -> bool:
