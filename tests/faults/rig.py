@@ -145,13 +145,22 @@ class Rig:
         aim = self.stored() + more
         until(lambda: self.stored() >= aim, f"{more} more readings", self._backlog_s, 0.1)
 
+    def keep_up(self) -> None:
+        """Wait until ingest is less than a second behind the crowd: on a busy machine a queue grows."""
+        until(
+            lambda: self._has(self._due() - timedelta(seconds=1)), "ingest to keep up", self._backlog_s, 0.1
+        )
+
+    def _due(self) -> datetime:
+        """When the newest reading of the crowd was measured."""
+        assert self.crowd is not None
+        return self.crowd.base + timedelta(seconds=self.crowd.published / self.crowd.rate)
+
     @contextmanager
     def fault(self) -> Iterator[None]:
         """Around an outage: afterwards readings flow again, without a hand; how soon is noted."""
         yield
-        assert self.crowd is not None
-        ended, stored = time.monotonic(), self.stored()
-        now = self.crowd.base + timedelta(seconds=self.crowd.published / self.crowd.rate)
+        ended, stored, now = time.monotonic(), self.stored(), self._due()
         until(lambda: self.stored() > stored, "readings to flow again", self._backlog_s, 0.1)
         self._note("recovery_s", time.monotonic() - ended)
         until(lambda: self._has(now), "what was measured after the outage", self._backlog_s, 0.1)
