@@ -21,6 +21,7 @@ INSTANT = pa.timestamp("us", tz="UTC")
 #: What each row tells of its sensor, as the registry has it when the file is written.
 SENSOR = (
     pa.field("state", pa.string()),
+    pa.field("home_district", pa.string()),
     pa.field("model", pa.string()),
     pa.field("kind", pa.string()),
     pa.field("latitude", pa.float64()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from city.db import statement
 
@@ -12,6 +13,11 @@ STEP = 2000
 #: Histograms of lag are as old as what was refused may be.
 LAG_DAYS = 30
 MEGABYTE = 1024 * 1024
+
+
+def midnight(instant: datetime, zone: ZoneInfo) -> datetime:
+    """The last local midnight at or before."""
+    return instant.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def trim_quarantine(conn: Any, days: int, megabytes: int) -> int:

@@ -94,7 +94,10 @@ class OutFile:
         self._part.replace(self._path)
 
     def _forget(self) -> None:
-        if self._part is not None:
-            with suppress(OSError):
-                self._file.close()
-            self._part.unlink(missing_ok=True)
+        if self._part is None:
+            return
+        with suppress(pa.ArrowException, OSError):
+            self._writer.close()  # else it is closed when it is collected, into a file that is closed by then
+        with suppress(OSError):
+            self._file.close()
+        self._part.unlink(missing_ok=True)

@@ -7,8 +7,8 @@ SELECT city, time_zone, now() FROM checkpoint
 
 -- name: export_sensors
 -- The registry, as the file tells it of each sensor.
-SELECT s.sensor_id, s.serial, s.district_id, s.state, s.model, p.kind, p.latitude, p.longitude
-FROM sensor AS s LEFT JOIN site AS p USING (site_id) ORDER BY s.sensor_id
+SELECT s.sensor_id, s.serial, s.district_id, s.state, d.code, s.model, p.kind, p.latitude, p.longitude
+FROM sensor AS s LEFT JOIN site AS p USING (site_id) LEFT JOIN district AS d USING (district_id) ORDER BY s.sensor_id
 
 -- name: export_districts
 -- Numbers of districts.

@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from city.retention import midnight
 from maintain.ahead import make_ahead
-from maintain.retention import Retention, midnight
+from maintain.retention import Retention
 from maintain.rollup import Refresher
 from tests.inlet import Inlet, message, seoul
 from tests.servers.postgres import Database
@@ -70,7 +71,7 @@ def test_below_the_horizon_nothing_is_ever_computed_again(inlet: Inlet, owner: p
 
     Retention(owner, KEPT, None).run(NOW)
     horizon = count(owner, "SELECT horizon FROM checkpoint")
-    assert horizon == midnight(NOW - KEPT, "Asia/Seoul")
+    assert horizon == midnight(NOW - KEPT, seoul().zone)
     oldest = count(owner, "SELECT min(time) FROM reading")
     assert horizon - timedelta(days=7) < oldest  # whole weeks go
     left = count(owner, "SELECT count(*) FROM reading")
@@ -118,7 +119,7 @@ def test_hours_go_in_their_time_and_days_stay(inlet: Inlet, owner: psycopg.Conne
     settle(owner)
     days = count(owner, "SELECT count(*) FROM district_day")
     Retention(owner, None, KEPT).run(NOW)
-    border = midnight(NOW - KEPT, "Asia/Seoul")
+    border = midnight(NOW - KEPT, seoul().zone)
     for level in ("district_10min", "district_hour"):
         assert count(owner, f"SELECT min(bucket) FROM {level}") >= border
     assert count(owner, "SELECT count(*) FROM district_day") == days == 31
