@@ -63,7 +63,8 @@ class ExchangeFile:
         fields = [known.field(name) for name in self._names if name in known.names]
         self._schema = pa.schema(fields)
         self._size = max(path.stat().st_size, 1)
-        self._rows = 0
+        #: rows of a Parquet file that were read, and all of them
+        self._rows = self._total = 0
 
     def __enter__(self) -> Self:
         self._file: BinaryIO = self.path.open("rb")
@@ -91,6 +92,8 @@ class ExchangeFile:
     @property
     def done(self) -> float:
         """How much of the file is read, 0 to 1."""
+        if self._total:
+            return self._rows / self._total
         return min(self._file.tell() / self._size, 1.0)
 
     def tables(self) -> Iterator[tuple[int, pa.Table]]:
@@ -109,7 +112,11 @@ class ExchangeFile:
 
     def _parquet(self) -> Iterator[Any]:
         file = parquet.ParquetFile(self._file)
-        yield from file.iter_batches(batch_size=CHUNK_ROWS, columns=self._schema.names, use_threads=False)
+        self._total = file.metadata.num_rows
+        names = self._schema.names
+        for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=names, use_threads=False):
+            self._rows += batch.num_rows
+            yield batch
 
     def _csv(self) -> Iterator[Any]:
         plain = gzip.GzipFile(fileobj=self._file) if _starts(self.path, _GZIP) else self._file

@@ -16,7 +16,7 @@ import psycopg
 
 import sql
 from city.metrics import Catalogue
-from maintain.rollup import PORTION, STEPS
+from maintain.rollup import STEPS
 
 #: Where rows come from, as column `imported` tells: a file's own figures, or its readings.
 ROLLUP, READING = "rollup", "reading"
@@ -26,6 +26,8 @@ LEVELS = {
     "district_hour": ("district_id", "hour", "1 hour"),
     "district_day": ("district_id", "day", "30 hours"),
 }
+#: Readings rolled up in one transaction.
+PORTION = 40_000
 #: Steps of the refresher that what is imported needs: out of an empty table nothing has to be dropped.
 _SENSORS = ("fill_sensor_10min", "fill_sensor_hour", "gather_districts")
 _DISTRICTS = ("fill_district_hour", "fill_district_day")
@@ -64,6 +66,8 @@ class Imported:
         self.counts = {level: Counts() for level in LEVELS}
         conn.execute("SET jit = off")
         conn.execute("SET work_mem = '64MB'")
+        conn.execute("SET temp_buffers = '128MB'")  # a portion's rows, about a kilobyte each, stay in memory
+        conn.execute("SET synchronous_commit = off")  # what a crash of the server forgets is imported again
         for level in _STAGED:
             conn.execute(_of("stage_level", level))
 
@@ -71,6 +75,7 @@ class Imported:
 
     def stage_readings(self) -> None:
         """Make the table that a COPY into `reading` on this connection fills."""
+        self._came_from(READING)
         self._conn.execute(sql.query("stage_old_readings"))
         for name in ("stage_rollup", "stage_rollup_districts", "stage_rollup_once"):
             self._conn.execute(sql.query(name))
@@ -80,6 +85,7 @@ class Imported:
         self._conn.execute(sql.query("index_old_readings"))
         self._conn.execute(sql.query("drop_repeated_readings"))
         self._conn.execute("ANALYZE pg_temp.reading")
+        self._came_from(READING)
         row = self._conn.execute(sql.query("old_span")).fetchone()
         if row is None or not row[2]:
             return 0
@@ -90,6 +96,11 @@ class Imported:
                 self._portion(low, high)
             tell(min((high - first) / (last - first + _DAY), 1.0))
         return int(number)
+
+    def _came_from(self, origin: str) -> None:
+        """What the rows that are made from now on tell of where they come from."""
+        for level in LEVELS:
+            self._conn.execute(_of("mark_imported", level).replace("{origin}", origin))
 
     def _portions(self, first: datetime, last: datetime, number: int) -> Iterator[tuple[datetime, datetime]]:
         """Whole local days with about PORTION readings."""
@@ -110,8 +121,8 @@ class Imported:
         self._conn.execute(sql.query("take_old"), given)
         for name in _SENSORS:
             self._conn.execute(self._steps[name], given)
-        self._put("sensor_hour", READING, given)
-        self._conn.execute(sql.query("add_known_hours"), given)
+        if self._put("sensor_hour", READING, given):
+            self._conn.execute(sql.query("add_known_hours"), given)
         for name in _DISTRICTS:
             self._conn.execute(self._steps[name], given)
         for level in ("district_hour", "district_day"):
@@ -124,6 +135,7 @@ class Imported:
     def take(self, level: str, copy: Callable[[psycopg.Connection[Any]], None]) -> None:
         """Take rows of a level that `copy` writes into the table of that name, in one transaction."""
         with self._conn.transaction():
+            self._came_from(ROLLUP)
             copy(self._conn)
             _, unit, step = LEVELS[level]
             given = {"zone": self._zone.key, "border": self._border, "unit": unit, "step": step}
@@ -137,18 +149,20 @@ class Imported:
     def _make_years(self, first: datetime, last: datetime) -> None:
         self._conn.execute(sql.query("hour_years"), [first, last])
 
-    def _put(self, level: str, origin: str, span: Mapping[str, Any]) -> None:
-        """What stands in the temporary table of a level goes where it belongs."""
-        counts = self.counts[level]
+    def _put(self, level: str, origin: str, span: Mapping[str, Any]) -> bool:
+        """What stands in the temporary table of a level goes where it belongs; whether the span had rows before."""
+        counts, former = self.counts[level], 0
         keeps = origin == READING and level.startswith("district")
-        given = {"low": span["low"], "high": span["high"], "origin": origin, "keeps": keeps}
-        self._conn.execute(_of("mark_imported", level), given)
-        counts.computed += self._one("drop_computed", level, given)
-        counts.same += self._one("drop_same", level, given)
-        former = self._one("drop_former", level, given)
+        given = {"low": span["low"], "high": span["high"], "keeps": keeps}
+        there = bool(self._one("holds_rows", level, given))
+        if there:
+            counts.computed += self._one("drop_computed", level, given)
+            counts.same += self._one("drop_same", level, given)
+            former = self._one("drop_former", level, given)
         made = self._one("insert_imported", level, given)
         counts.revised += former
         counts.stored += max(made - former, 0)
+        return there
 
     def _one(self, name: str, level: str, given: Mapping[str, Any]) -> int:
         row = self._conn.execute(_of(name, level), given).fetchone()

@@ -92,13 +92,16 @@ SELECT count(*) FROM former
 
 -- name: mark_imported
 -- Where they come from.
-UPDATE pg_temp.{level} SET imported = %(origin)s WHERE imported IS DISTINCT FROM %(origin)s
+ALTER TABLE pg_temp.{level} ALTER COLUMN imported SET DEFAULT '{origin}'
+
+-- name: holds_rows
+-- Whether there is anything of the span to compare with.
+SELECT EXISTS (SELECT FROM public.{level} WHERE bucket >= %(low)s AND bucket < %(high)s)::integer
 
 -- name: insert_imported
--- The rest, in the order of the key.
+-- The rest.
 WITH made AS (
-    INSERT INTO public.{level} SELECT * FROM pg_temp.{level} ORDER BY {place}, bucket
-    ON CONFLICT DO NOTHING RETURNING 1
+    INSERT INTO public.{level} SELECT * FROM pg_temp.{level} ON CONFLICT DO NOTHING RETURNING 1
 )
 SELECT count(*) FROM made
 
