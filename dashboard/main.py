@@ -18,9 +18,13 @@ from city.grades import load_standard
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
 from dashboard.app import create_app
+from dashboard.archive import Archive
+from dashboard.archive_memory import MemoryArchive
+from dashboard.archive_postgres import PgArchive
 from dashboard.board import Board
 from dashboard.bookkeeper import Bookkeeper
 from dashboard.geometry import geometry_of
+from dashboard.history import History
 from dashboard.ledger import LedgerStore
 from dashboard.picture import Picture
 from dashboard.postgres import PgStore
@@ -64,23 +68,28 @@ def assemble(
     clock: Callable[[], datetime] = wall_clock,
     data_option: str = "",
     ledger: LedgerStore | None = None,
+    archive: Archive | None = None,
 ) -> tuple[FastAPI, Board, Reader]:
     """The application over any store, with the board it shows and the reader that fills it.
 
-    `ledger`: another store for the books, so that they never keep the reader waiting.
+    `ledger`: another store for the books, so that they never keep the reader waiting; `archive`: where
+    history is, else nowhere but in memory.
     """
     standard = load_standard(pack.standard)
     geometry, picture = geometry_of(pack), Picture(pack)
     board = Board(pack, standard, geometry, picture.view(clock()))
     reader = Reader(store, picture, board, clock)
+    past = archive or MemoryArchive(pack)
     keeper = Bookkeeper(ledger or store, board, pack.zone, clock)
 
     @contextlib.asynccontextmanager
     async def running() -> AsyncIterator[None]:
         async with reader.running(), keeper.running():
             yield
+        await past.close()
 
-    application = create_app(board, pack, standard, running=running, data_option=data_option)
+    history = History(past, pack, standard, clock)
+    application = create_app(board, pack, standard, running=running, data_option=data_option, history=history)
     return application, board, reader
 
 
@@ -90,7 +99,10 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
     url = require(settings.read_url, "SDOT_READ_DATABASE_URL or SDOT_DATABASE_URL")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a lost database is told once, by the reader
     stores = PgStore(url, pack), PgStore(url, pack)
-    application, board, _reader = assemble(stores[0], pack, clock, data_option(settings.data), stores[1])
+    archive = PgArchive(url, pack)
+    application, board, _reader = assemble(
+        stores[0], pack, clock, data_option(settings.data), stores[1], archive
+    )
     config = uvicorn.Config(
         application,
         host=settings.http_host,
