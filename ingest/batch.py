@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from ingest.gate import Strangers
 from ingest.message import Message, below_floor
 from ingest.quarantine import Case
 from ingest.registry import LIMIT, RETIRED, UNKNOWN, Registry, Sensor
+from ingest.sheet import Sheet
 from ingest.tally import NO_SENSOR, Tally
 
 #: Reasons that turn a reading away for its size or its pace: counted, a sample kept.
@@ -70,11 +71,15 @@ class Batch:
     """Messages judged against one state of the registry."""
 
     messages: Sequence[Message]
+    #: readings of plain messages; they have no verdicts, all of them are stored
+    sheet: Sheet | None = None
     verdicts: list[list[Verdict]] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     #: what was counted, once it is
     tally: Tally | None = None
-    #: sensor on whose topic each message came, 0 where it is none
+    #: the messages that have verdicts
+    _judged: list[Message] = field(default_factory=list)
+    #: sensor on whose topic each of them came, 0 where it is none
     _carriers: list[int] = field(default_factory=list)
     #: verdict of each fact, in order
     _owners: list[Verdict] = field(default_factory=list)
@@ -82,9 +87,10 @@ class Batch:
     _refused: list[Verdict] = field(default_factory=list)
 
     def judge(self, registry: Registry, clock: Clock, floor: datetime) -> None:
-        """Find each reading's sensor and make facts of those that can be stored."""
+        """Find the sensor of each reading that is not on the sheet and make facts of those that can be stored."""
         self.verdicts, self.facts, self._carriers, self._owners, self._refused = [], [], [], [], []
-        for message in self.messages:
+        self._judged = [message for message in self.messages if message.plain is None]
+        for message in self._judged:
             carrier = registry.get(message.serial) if message.serial else None
             verdicts = [self._one(message, item, carrier, registry, floor) for item in message.items]
             self.verdicts.append(verdicts)
@@ -138,20 +144,44 @@ class Batch:
         self.facts.append(fact)
         self._owners.append(verdict)
 
+    def sensor_ids(self, registry: Registry) -> set[int]:
+        """The sensors that messages read the long way are of, or may carry readings of."""
+        long = [message for message in self.messages if message.plain is None]
+        serials = {message.serial for message in long}
+        for message in long:
+            serials.update(item.sensor for item in message.items if isinstance(item, Reading))
+        return {sensor.sensor_id for serial in serials if serial and (sensor := registry.get(serial))}
+
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Take the outcomes of the facts, in their order."""
         for verdict, outcome in zip(self._owners, outcomes, strict=True):
             verdict.outcome = outcome
 
+    def outcomes(self) -> Iterator[Outcome]:
+        """What became of each reading, in order of arrival."""
+        judged = iter(self.verdicts)
+        for message in self.messages:
+            if message.plain is not None:
+                yield from [Outcome.STORED] * len(message)
+            else:
+                yield from (verdict.counted[1] for verdict in next(judged))
+
     def count(self, tally: Tally) -> Tally:
         """Count every message of the batch in a fresh tally."""
         self.tally = tally
+        for counted in self.sheet.counts() if self.sheet else ():
+            tally.add_stored(*counted)
         for verdicts, carrier in zip(self.verdicts, self._carriers, strict=True):
             if verdicts:
                 tally.add_message(verdicts[0].message.at, [verdict.counted for verdict in verdicts], carrier)
         for verdict, refusal in self.refused():
             tally.add_reason(verdict.message.at, refusal.code, verdict.counted[1])
         return tally
+
+    def sample(self, limit: int) -> tuple[list[datetime], int]:
+        """Times of the readings that could be stored, or of one in so many: at most about `limit` of them."""
+        step = max((len(self.facts) + (len(self.sheet) if self.sheet else 0)) // limit, 1)
+        return [f.time for f in self.facts[::step]] + (self.sheet.sample(step) if self.sheet else []), step
 
     def refused(self) -> list[tuple[Verdict, Refusal]]:
         """What was refused, and why."""
@@ -173,7 +203,7 @@ class Batch:
         """(serial, online, when) of each sensor whose status came, the last one, in the order of the serials."""
         found = {
             message.serial: (message.serial, message.payload == b"online", message.at)
-            for message in self.messages
+            for message in self._judged
             if message.leaf == "status" and message.serial and message.payload and not message.items
         }
         return sorted(found.values())
@@ -182,7 +212,7 @@ class Batch:
         """Unknown keys by name: how many were kept, and how many the limits dropped."""
         seen: Counter[str] = Counter()
         dropped: Counter[str] = Counter()
-        for message in self.messages:
+        for message in self._judged:
             for item in message.items:
                 if isinstance(item, Reading) and (item.extra or item.extra_dropped):
                     seen.update((item.extra or {}).keys())

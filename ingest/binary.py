@@ -42,6 +42,12 @@ def copy_in(conn: psycopg.Connection[Any], query: LiteralString, chunks: Iterabl
         copy.write(_TRAILER)
 
 
+def copy_rows(conn: psycopg.Connection[Any], query: LiteralString, rows: Sequence[bytes]) -> None:
+    """Write a batch's rows by a COPY … FROM STDIN (FORMAT binary)."""
+    with conn.cursor() as cursor, cursor.copy(query) as copy:
+        copy.write(b"".join((_HEADER, *rows, _TRAILER)))
+
+
 def columns(data: bytes, fields: Sequence[tuple[str, str]]) -> dict[str, Column]:
     """Name → column of values of fixed width, row after row, as PostgreSQL's `…send` functions write them."""
     records = np.frombuffer(data, dtype=list(fields))
@@ -55,6 +61,30 @@ def pieces(fields: Sequence[Field], count: int) -> Iterator[bytes]:
         yield laid_out(
             [(name, kind, column[part]) for name, kind, column in fields], part.stop - start
         ).tobytes()
+
+
+def rows_of(fields: Sequence[Field], nulls: Sequence[Column | None], count: int) -> list[bytes]:
+    """The bytes of each of `count` rows; `nulls`: for each field where it is null, None where it never is.
+
+    Rows of one pattern of nulls have one width, so numpy lays them out; fields that share a mask are null together.
+    """
+    masks = list({id(mask): mask for mask in nulls if mask is not None}.values())
+    codes = np.zeros(count, dtype=np.int64)
+    for bit, mask in enumerate(masks):
+        codes |= mask.astype(np.int64) << bit
+    rows: list[bytes] = [b""] * count
+    for code in np.unique(codes).tolist():
+        places = np.flatnonzero(codes == code)
+        null = {id(mask) for bit, mask in enumerate(masks) if code >> bit & 1}
+        part = [
+            (name, "" if id(mask) in null else kind, column[places] if np.ndim(column) else column)
+            for (name, kind, column), mask in zip(fields, nulls, strict=True)
+        ]
+        data = laid_out(part, len(places)).tobytes()
+        width = len(data) // len(places)
+        for start, place in enumerate(places.tolist()):
+            rows[place] = data[start * width : start * width + width]
+    return rows
 
 
 def encode(block: Block, flags: Column, districts: Column, received_at: datetime) -> Iterator[bytes]:

@@ -97,12 +97,18 @@ class Gate:
             return None
         return self._turn_away(serial)
 
-    def charge(self, serial: str, items: list[Reading | Refusal]) -> None:
-        """Take what a message held off its sensor's allowance; of a gateway's, turn away whose sensor has none."""
+    def take(self, serial: str, readings: int) -> bool:
+        """Take a message of so many readings off its sensor's allowance; False where it was charged before."""
         if self._spared:
             self._spared -= 1
+            return False
+        self._spent[serial] = self._spent.get(serial, 0.0) + readings
+        return True
+
+    def charge(self, serial: str, items: list[Reading | Refusal]) -> None:
+        """Take what a message held off its sensor's allowance; of a gateway's, turn away whose sensor has none."""
+        if not self.take(serial, len(items) or 1):
             return
-        self._spent[serial] = self._spent.get(serial, 0.0) + (len(items) or 1)
         first = items[0] if items else None
         alone = len(items) == 1 and (type(first) is not Reading or first.sensor is None)
         if not alone and self._is_gateway(serial):

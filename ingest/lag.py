@@ -22,13 +22,6 @@ LAST = len(BOUNDS_S)
 SAMPLE = 200
 
 
-class Timed(Protocol):
-    """What has a time of measurement."""
-
-    @property
-    def time(self) -> datetime: ...
-
-
 class Arrived(Protocol):
     """What has a time of arrival."""
 
@@ -47,14 +40,15 @@ class Lag(Collector):
         }
         self._sums: dict[Kind, float] = {"arrival": 0.0, "measurement": 0.0}
 
-    def note(self, messages: Sequence[Arrived], readings: Sequence[Timed], commit: datetime) -> None:
-        """A batch was committed at `commit`: its messages in order of arrival, and its readings."""
+    def note(
+        self, messages: Sequence[Arrived], times: Iterable[datetime], commit: datetime, step: int = 1
+    ) -> None:
+        """A batch was committed at `commit`: its messages in order of arrival, and times of one reading in `step`."""
         minute = commit.replace(second=0, microsecond=0)
         for bucket, count in arrivals(messages, commit):
             self._add(minute, "arrival", bucket, count)
-        step = max(len(readings) // SAMPLE, 1)
-        for reading in readings[::step]:
-            bucket = bucket_of((commit - reading.time).total_seconds())
+        for time in times:
+            bucket = bucket_of((commit - time).total_seconds())
             if bucket != LAST:  # over an hour: what a sensor had saved up, no lag of ours
                 self._add(minute, "measurement", bucket, step)
 

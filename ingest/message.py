@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
 from city.contract import BadMessage, Decoder, check_size
+from city.plain import PlainDecoder, PlainReading
 from city.reading import SERIAL, Reading, Refusal
 from ingest.gate import Gate
 
@@ -56,17 +58,22 @@ class Message:
     repeated: bool = False
     #: set where a reading has no time of its own
     digest: bytes | None = None
+    #: its readings where all are plain and of its own sensor: then `items` is empty until it is unfolded
+    plain: Sequence[PlainReading] | None = None
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.items) if self.plain is None else len(self.plain)
 
 
 class Judge:
     """Turns topic and payload into a Message."""
 
-    def __init__(self, prefix: str, decoder: Decoder, gate: Gate | None = None) -> None:
+    def __init__(
+        self, prefix: str, decoder: Decoder, gate: Gate | None = None, plain: PlainDecoder | None = None
+    ) -> None:
+        """Without `plain`, every message is read the long way."""
         self._prefix = prefix + "/"
-        self._decoder, self._gate = decoder, gate
+        self._decoder, self._gate, self._plain = decoder, gate, plain
         self._topics: dict[str, tuple[Leaf, str | None]] = {}
 
     def judge(
@@ -84,6 +91,12 @@ class Judge:
             message.items = [flood]
             return message
         too_large = check_size(payload)
+        if self._plain is not None and leaf == "reading" and serial is not None and not too_large:
+            message.plain = self._plain.readings(payload)
+            if message.plain is not None:
+                if self._gate is not None:
+                    self._gate.take(serial, len(message.plain))
+                return message
         message.items = [too_large] if too_large else self._items(message)
         if self._gate is not None:
             self._gate.charge(serial or "", message.items)
@@ -113,28 +126,43 @@ class Judge:
             return [Refusal("serial", text)]
         if message.leaf == "status":
             return _status(message.payload)
-        try:
-            return self._decoder.decode(message.payload)
-        except BadMessage as bad:
-            return [bad.refusal]
-        except Exception:
-            # A message that we cannot cope with must not come back for ever: it is kept, and we hear of it.
-            log.exception("a message on %s cannot be read", message.topic)
-            return [Refusal("decoder", "it cannot be read, which is our fault; please report it")]
+        return _decoded(self._decoder, message)
 
     def _check_times(self, message: Message, *, retained: bool) -> None:
         for place, item in enumerate(message.items):
-            if isinstance(item, Refusal):
-                continue
-            if item.time is None:
+            if isinstance(item, Reading) and item.time is None:
                 if retained:
                     message.items[place] = RETAINED
                 elif message.digest is None:
                     message.digest = digest_of(message)
-            elif item.time > message.at + MAX_AHEAD:
-                early = too_early(item.time, message.at)
-                index = item.index if len(message.items) > 1 else None
-                message.items[place] = Refusal(early.code, early.text, index)
+        _refuse_early(message)
+
+
+def unfold(message: Message, decoder: Decoder) -> None:
+    """Read a plain message the long way, which has the last word on each of its readings."""
+    if message.plain is not None:
+        message.plain, message.items = None, _decoded(decoder, message)
+        _refuse_early(message)
+
+
+def _decoded(decoder: Decoder, message: Message) -> list[Reading | Refusal]:
+    try:
+        return decoder.decode(message.payload)
+    except BadMessage as bad:
+        return [bad.refusal]
+    except Exception:
+        # A message that we cannot cope with must not come back for ever: it is kept, and we hear of it.
+        log.exception("a message on %s cannot be read", message.topic)
+        return [Refusal("decoder", "it cannot be read, which is our fault; please report it")]
+
+
+def _refuse_early(message: Message) -> None:
+    """Put a Refusal in the place of each reading that is from the future."""
+    for place, item in enumerate(message.items):
+        if isinstance(item, Reading) and item.time is not None and item.time > message.at + MAX_AHEAD:
+            early = too_early(item.time, message.at)
+            index = item.index if len(message.items) > 1 else None
+            message.items[place] = Refusal(early.code, early.text, index)
 
 
 def _status(payload: bytes) -> list[Reading | Refusal]:

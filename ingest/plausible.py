@@ -14,7 +14,8 @@ class Plausible:
     KIND = "range"
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._limits = {m.key: (m.plausible[0], m.plausible[1], 1 << m.bit) for m in catalogue}
+        #: metric → (lowest, highest, its bit)
+        self.limits = {m.key: (m.plausible[0], m.plausible[1], 1 << m.bit) for m in catalogue}
         self._metrics = catalogue.by_key
 
     def flags(self, values: Mapping[str, float | None]) -> int:
@@ -22,7 +23,7 @@ class Plausible:
         flags = 0
         for key, value in values.items():
             if value is not None:
-                low, high, bit = self._limits[key]
+                low, high, bit = self.limits[key]
                 if not low <= value <= high:
                     flags |= bit
         return flags
@@ -35,14 +36,14 @@ class Plausible:
         """The bits of these metrics."""
         bits = 0
         for key in keys:
-            bits |= self._limits[key][2]
+            bits |= self.limits[key][2]
         return bits
 
     def is_flagged(self, key: str, value: float | None) -> bool:
         """Whether one value lies outside."""
         if value is None:
             return False
-        low, high, _ = self._limits[key]
+        low, high, _ = self.limits[key]
         return not low <= value <= high
 
     def details(self, values: Mapping[str, float | None]) -> Iterator[tuple[int, str]]:
@@ -50,7 +51,7 @@ class Plausible:
         for key, value in values.items():
             if value is None:
                 continue
-            low, high, _ = self._limits[key]
+            low, high, _ = self.limits[key]
             if not low <= value <= high:
                 metric = self._metrics[key]
                 words = f"over {high:g}" if value > high else f"under {low:g}"

@@ -63,7 +63,7 @@ class Seat:
     @property
     def retry_in_s(self) -> float:
         """Seconds until the next attempt is due; 0 where nothing failed."""
-        return max(self._retry_at - time.monotonic(), 0.0)
+        return max(self._retry_at - time.monotonic(), 0.0) if self._retry_at else 0.0
 
     @contextlib.contextmanager
     def call(self) -> Iterator[psycopg.Connection[Any]]:

@@ -77,8 +77,7 @@ class Session:
         self.paused = self._closing = False
         self._address, self._receive = address, receive
         self._acks: deque[Delivery] = deque()
-        self._acks_since, self._window = 0.0, window
-        self._received = 0
+        self._acks_since, self._window, self._received = 0.0, window, 0
         #: takes what the broker tells of itself; None: it is not asked
         self.news: News | None = None
         self._news_mid: int | None = None
@@ -220,6 +219,8 @@ class Session:
         for _ in range(READ_TURN):
             if self.connected and full():  # CONNACK has to be read in any case
                 return True
+            if self.connected and self._client.take_one():
+                continue
             before = self._received
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or not self.connected:
                 return False
@@ -352,8 +353,7 @@ class Session:
             )
         if self.connected:
             self.lost_since = datetime.now(UTC)
-        self.connected = self.subscribed = False
-        self.detail = why
+        self.connected, self.subscribed, self.detail = False, False, why
         self._acks.clear()
 
     def close(self) -> bool:

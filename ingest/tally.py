@@ -50,6 +50,17 @@ class Tally:
             self.sensor_days[sensor_id, day][1 + outcome] += 1
         return worst
 
+    def add_stored(self, at: datetime, sensor_id: int, messages: int, readings: int) -> None:
+        """Count messages that came from a sensor in the minute of `at`, all of whose readings were stored."""
+        if not self._from <= at < self._until:
+            self._turn_to(at)
+        counts, days = self._counts, self.sensor_days[sensor_id, self._day]
+        counts[0] += messages
+        counts[1 + Outcome.STORED] += messages
+        counts[1 + OUTCOMES + Outcome.STORED] += readings
+        days[0] += messages
+        days[1 + Outcome.STORED] += readings
+
     def _turn_to(self, at: datetime) -> None:
         """Messages come minute by minute: what holds for a minute is found once."""
         self._from = at.replace(second=0, microsecond=0)

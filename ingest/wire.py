@@ -42,34 +42,43 @@ class Client(mqtt.Client):
         self._taken, self._at = b"", 0
         super()._sock_close()
 
-    def _packet_read(self) -> MQTTErrorCode:
-        """A PUBLISH that was read whole is handled at once; all else, and each first of a piece, is paho's."""
+    def take_one(self) -> bool:
+        """Handle the next packet where it is a PUBLISH that was read whole and is sound; whether it was."""
         taken, at, length = self._taken, self._at, 0
-        if self._in_packet["command"] or len(taken) - at < HEADER_BYTES or taken[at] >> 4 != _PUBLISH:
-            return super()._packet_read()
+        if len(taken) - at < HEADER_BYTES or taken[at] >> 4 != _PUBLISH or self._in_packet["command"]:
+            return False
         start = at + 1
         for shift in (0, 7, 14, 21):  # remaining length (MQTT 3.1.1, 2.2.3)
-            length |= (taken[start] & 0x7F) << shift
+            digit = taken[start]
+            length |= (digit & 0x7F) << shift
             start += 1
-            if taken[start - 1] < 0x80:  # noqa: PLR2004 no further byte of it
+            if digit < 0x80:  # noqa: PLR2004 no further byte of it
                 break
         end = start + length
-        if end > len(taken):
-            return super()._packet_read()
+        if end > len(taken) or not self._publish(taken[at], taken, start, end):
+            return False
         self._at = end
-        return self._publish(taken[at], taken[start:end])
+        return True
+
+    def _packet_read(self) -> MQTTErrorCode:
+        """All but whole PUBLISH packets, and each first of a piece, is paho's."""
+        return MQTTErrorCode.MQTT_ERR_SUCCESS if self.take_one() else super()._packet_read()
 
     def _handle_publish(self) -> MQTTErrorCode:
-        return self._publish(self._in_packet["command"], self._in_packet["packet"])
+        packet = bytes(self._in_packet["packet"])
+        sound = self._publish(self._in_packet["command"], packet, 0, len(packet))
+        return MQTTErrorCode.MQTT_ERR_SUCCESS if sound else MQTTErrorCode.MQTT_ERR_PROTOCOL
 
-    def _publish(self, header: int, packet: bytes | bytearray) -> MQTTErrorCode:
-        qos, end = header >> 1 & 3, 2 + int.from_bytes(packet[:2], "big")
-        start = end + 2 if qos else end
-        if qos > 1 or end == 2 or start > len(packet):  # noqa: PLR2004 a topic has a byte at least
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        mid = int.from_bytes(packet[end:start], "big")
-        self.deliver(bytes(packet[2:end]), bytes(packet[start:]), mid, qos, bool(header & 1))
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
+    def _publish(self, header: int, data: bytes, start: int, end: int) -> bool:
+        """Deliver what follows the fixed header (MQTT 3.1.1, 3.3); False where it is none."""
+        qos, name = header >> 1 & 3, start + 2
+        after = name + int.from_bytes(data[start:name], "big")
+        body = after + 2 if qos else after
+        if qos > 1 or after == name or body > end:  # a topic has a byte at least
+            return False
+        mid = int.from_bytes(data[after:body], "big")
+        self.deliver(data[name:after], data[body:end], mid, qos, bool(header & 1))
+        return True
 
     def deliver(self, topic: bytes, payload: bytes, mid: int, qos: int, retained: bool) -> None:
         """What to do with a message; given by the session."""

@@ -14,7 +14,9 @@ import psycopg
 
 from city.contract import Decoder
 from city.metrics import Catalogue
+from city.plain import PlainDecoder
 from city.settings import Settings
+from ingest import lag
 from ingest.announce import Feedback, Wake, Watchers
 from ingest.batch import Batch
 from ingest.counters import Counters
@@ -67,7 +69,7 @@ class Worker:
         self.counters.watch(self.pulse)
         decoder, registry = Decoder(catalogue), Registry(locator)
         self._gate = Gate(settings.readings_per_minute, registry.is_gateway)
-        self._judge = Judge(settings.topic_prefix, decoder, self._gate)
+        self._judge = Judge(settings.topic_prefix, decoder, self._gate, PlainDecoder(catalogue))
         self._watchers, self._wake, self._feedback = Watchers(catalogue, decoder, locator), Wake(), Feedback()
         self._make_writer: Callable[[], Writer] = lambda: Writer(
             self.seat.writer, catalogue, registry, rules_of(settings), lambda: Tally(zone)
@@ -237,7 +239,8 @@ class Worker:
         self.last_commit = datetime.now(UTC)
         self.counters.add(report, self.last_commit)
         for part in report.batches:
-            self.pulse.lag.note(part.messages, part.facts, self.last_commit)
+            times, step = part.sample(lag.SAMPLE)
+            self.pulse.lag.note(part.messages, times, self.last_commit, step)
             self._tell_devices(part)
         if report.error is not None:
             self._failed(report.error)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import psycopg
 from psycopg import errors
 
@@ -17,12 +18,14 @@ from city.reading import About, Reading, Refusal
 from city.settings import Settings
 from ingest import ledger, quarantine
 from ingest.batch import Batch, Clock, with_limit
+from ingest.columns import Columns, Reader
 from ingest.fold import fold
 from ingest.gate import Strangers
 from ingest.message import Message
 from ingest.newest import newest
 from ingest.registry import Registry, Sensor, State
 from ingest.series import Series, keys_of
+from ingest.sheet import Sheet, sheet_of
 from ingest.tally import Tally
 
 #: After a repeat, so many batches look first for what is there: a COPY that fails costs 2.8 times its price.
@@ -97,6 +100,7 @@ class Writer:
     rules: Rules
     tally_of: Callable[[], Tally]
     _series: Series = field(init=False)
+    _reader: Reader = field(init=False)
     _clock: Clock = field(init=False, default_factory=Clock)
     _look_first: int = field(init=False, default=0)
     _resent: int = field(init=False, default=0)
@@ -107,6 +111,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         self._series = Series(self.catalogue, self.name)
+        self._reader = Reader(self.catalogue)
         self._strangers = Strangers(self.rules.readings_per_minute)
 
     def prepare(self, conn: psycopg.Connection[Any]) -> None:
@@ -160,7 +165,10 @@ class Writer:
             if len(messages) == 1:
                 if any(isinstance(item, Refusal) and item.code == "database" for item in messages[0].items):
                     raise
-                messages[0].items = [Refusal("database", f"the database refuses it: {one_line(error)}")]
+                messages[0].plain, messages[0].items = (
+                    None,
+                    [Refusal("database", f"the database refuses it: {one_line(error)}")],
+                )
                 return self._write_some(conn, messages, marks, done)
             half = len(messages) // 2
             # The digests are of all messages: none may be believed stored before the last of them is.
@@ -172,21 +180,26 @@ class Writer:
     def _write_once(
         self, conn: psycopg.Connection[Any], messages: Sequence[Message], marks: Marks
     ) -> tuple[Batch, frozenset[str]]:
-        limited = self._meet(conn, messages)
-        self._make_partitions(conn, messages)
+        columns = self._reader.read(messages)
+        limited = self._meet(conn, messages, columns)
+        self._make_partitions(conn, messages, columns)
         for _ in range(MAX_COLLISIONS):
             try:
-                return self._transaction(conn, messages, limited, marks, meets=True)
+                return self._transaction(conn, messages, columns, limited, marks, meets=True)
             except errors.UniqueViolation:
                 self.look_first()
             except _Unmet:
-                limited = self._meet(conn, messages)
-        return self._transaction(conn, messages, limited, marks, meets=False)
+                limited = self._meet(conn, messages, columns)
+        return self._transaction(conn, messages, columns, limited, marks, meets=False)
 
-    def _meet(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> frozenset[str]:
+    def _meet(
+        self, conn: psycopg.Connection[Any], messages: Sequence[Message], columns: Columns
+    ) -> frozenset[str]:
         """Register new serials and learn what sensors say of themselves; returns those over the limit."""
         self._first_refresh(conn)
-        new: dict[str, About | None] = {}
+        new: dict[str, About | None] = dict.fromkeys(
+            serial for serial in columns.serials if self.registry.get(serial) is None
+        )
         for message in messages:
             for item in message.items:
                 if isinstance(item, Reading) and message.serial:
@@ -224,20 +237,30 @@ class Writer:
         known = self._told.get(sensor.serial) == about
         return not known and sensor.state != "retired" and sensor.learns_from(about)
 
-    def _make_partitions(self, conn: psycopg.Connection[Any], messages: Sequence[Message]) -> None:
+    def _make_partitions(
+        self, conn: psycopg.Connection[Any], messages: Sequence[Message], columns: Columns
+    ) -> None:
+        floor = self._floor(self._horizon)
+        live = np.array([self._is_wanted(serial, floor, floor) for serial in columns.serials], dtype=bool)
+        for day in columns.days(live, floor):
+            self._make_partition(conn, day)
         for message in messages:
             for item in message.items:
                 if isinstance(item, Reading):
-                    at = item.time or message.at
-                    week = (*at.isocalendar()[:2], at.year)
-                    if week not in self._weeks and self._is_wanted(message, item, at):
-                        conn.execute(statement("ensure_partition"), [at])
-                        self._weeks.add(week)
+                    serial, at = item.sensor or message.serial, item.time or message.at
+                    if self._is_wanted(serial, at, floor):
+                        self._make_partition(conn, at)
 
-    def _is_wanted(self, message: Message, reading: Reading, at: datetime) -> bool:
+    def _make_partition(self, conn: psycopg.Connection[Any], at: datetime) -> None:
+        week = (*at.isocalendar()[:2], at.year)
+        if week not in self._weeks:
+            conn.execute(statement("ensure_partition"), [at])
+            self._weeks.add(week)
+
+    def _is_wanted(self, serial: str | None, at: datetime, floor: datetime) -> bool:
         """Whether a reading can be stored at all: no partition is made for one that will be refused."""
-        sensor = self.registry.get(reading.sensor or message.serial or "")
-        return sensor is not None and sensor.state != "retired" and at >= self._floor(self._horizon)
+        sensor = self.registry.get(serial or "")
+        return sensor is not None and sensor.state != "retired" and at >= floor
 
     def _floor(self, horizon: datetime) -> datetime:
         return floor_of(horizon, self.rules.retention, datetime.now(UTC))
@@ -246,6 +269,7 @@ class Writer:
         self,
         conn: psycopg.Connection[Any],
         messages: Sequence[Message],
+        columns: Columns,
         limited: frozenset[str],
         marks: Marks,
         *,
@@ -257,6 +281,7 @@ class Writer:
             version, horizon, open_from, watched = row or (0, OLDEST, OLDEST, [])
             self._horizon = horizon
             self.registry.refresh(conn, version)
+            batch.sheet = self._sheet(conn, columns, batch, frozenset(watched))
             batch.judge(self.registry, self._clock, self._floor(horizon))
             if meets and self.rules.register is not None and batch.unknown() - limited:
                 raise _Unmet
@@ -273,12 +298,33 @@ class Writer:
         self._resent = max(self._resent - len(messages), 0)
         return batch, frozenset(watched)
 
+    def _sheet(
+        self, conn: psycopg.Connection[Any], columns: Columns, batch: Batch, watched: frozenset[str]
+    ) -> Sheet | None:
+        """What of the plain messages is new, of sensors that no other message of the batch is of.
+
+        The others are unfolded: what is watched too, since who watches is told of each reading.
+        """
+        columns = columns.without(np.array([m.plain is None for m in columns.messages], dtype=bool))
+        aside = {sensor.sensor_id for serial in watched if (sensor := self.registry.get(serial))}
+        aside |= batch.sensor_ids(self.registry)
+        floor = self._floor(self._horizon)
+        while len(columns):
+            sheet, out = sheet_of(columns, self.registry, floor, aside, self._series.plausible)
+            if sheet is not None and self._looks:
+                out = self._series.known(conn, sheet)
+            if not out.any():
+                return sheet
+            columns = self._reader.unfold(columns, out)
+            aside |= batch.sensor_ids(self.registry)
+        return None
+
     def _store(self, conn: psycopg.Connection[Any], batch: Batch, open_from: datetime) -> None:
         existing = self._series.existing(conn, keys_of(batch.facts)) if self._looks and batch.facts else {}
         folded = fold(batch.facts, existing)
         batch.settle(folded.outcomes)
-        self._series.write(conn, folded, open_from)
-        self._series.write_latest(conn, newest(folded.accepted, self._series.plausible))
+        self._series.write(conn, folded, open_from, batch.sheet)
+        self._series.write_latest(conn, newest(folded.accepted, self._series.plausible), batch.sheet)
 
     def _account(self, conn: psycopg.Connection[Any], batch: Batch) -> None:
         if cases := batch.cases():

@@ -15,8 +15,8 @@ import psycopg
 from city.contract import Decoder
 from city.db import connect
 from city.pack import CityPack, load_pack
+from city.plain import PlainDecoder
 from city.reading import Refusal
-from ingest.fold import Outcome
 from ingest.message import Delivery, Judge, Message
 from ingest.registry import Registry, State
 from ingest.tally import Tally
@@ -38,7 +38,7 @@ def seoul() -> CityPack:
 @cache
 def judge() -> Judge:
     """Judges by the shipped catalogue."""
-    return Judge(PREFIX, Decoder(seoul().catalogue))
+    return Judge(PREFIX, Decoder(seoul().catalogue), plain=PlainDecoder(seoul().catalogue))
 
 
 def body(content: Any) -> bytes:
@@ -105,5 +105,4 @@ class Inlet:
 
 def outcomes(report: Report) -> list[str]:
     """Outcomes of all readings of a commit, in order of arrival."""
-    verdicts = [verdict for batch in report.batches for each in batch.verdicts for verdict in each]
-    return [Outcome(verdict.outcome if verdict.outcome is not None else -1).label for verdict in verdicts]
+    return [outcome.label for batch in report.batches for outcome in batch.outcomes()]

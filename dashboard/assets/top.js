@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const sdot = (window.sdot = window.sdot || {});
-  const { h, patch } = sdot.dom;
+  const { h, patch, fill } = sdot.dom;
   const ORDER = ["database", "broker", "ingest", "slots"]; // the root first
 
   // "/" is called page_live, "/ingest" page_ingest.
@@ -97,5 +97,17 @@
     );
   }
 
-  sdot.top = { pages, causes, sentence, state, time, tick, controls };
+  // Announced politely: only what is wrong. The growing age of what is shown (from `at` on) is for the eye.
+  function cause(page, the, found, at) {
+    fill(
+      `${page}-cause`,
+      found.map((one) => h("p", { key: one.part, class: "cause" }, h("b", {}, sentence(the.config, the.now, one)))),
+    );
+    fill(`${page}-cause-age`, at ? h("span", { "data-at": at, "data-say": "cause_age", "data-exact": true }) : null);
+  }
+
+  // On a phone, where the header has no room for them.
+  const foot = (page, the) => fill(`${page}-foot`, pages(the.config), controls(the.config, the.view.lang));
+
+  sdot.top = { pages, causes, state, time, tick, controls, cause, foot };
 })();

@@ -3,6 +3,7 @@
 (() => {
   const sdot = (window.sdot = window.sdot || {});
   const MINUS = "\u2212";
+  const HALF_DAY_MS = 43200000;
   let config = null;
   let lang = "en";
   let cache = new Map();
@@ -64,8 +65,9 @@
     return Date.parse(`${kept("local", make).format(ms).replace(" ", "T")}Z`) - Math.floor(ms / 1000) * 1000;
   }
 
-  // A time of today as 13:45, of another day with its date.
-  const moment = (ms, now) => (isoDay(ms) === isoDay(now) ? hhmm(ms) : `${isoDay(ms)} ${hhmm(ms)}`);
+  // A time of today or of the last half day as 13:45 (at 00:10 "23:50" is clear), of another day with its date.
+  const moment = (ms, now) =>
+    isoDay(ms) === isoDay(now) || Math.abs(now - ms) < HALF_DAY_MS ? hhmm(ms) : `${isoDay(ms)} ${hhmm(ms)}`;
 
   function date(ms) {
     const [year, month, day] = isoDay(ms).split("-");

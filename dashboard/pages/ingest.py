@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, State, dcc, html
+from dash import Dash, html
 from dash.development.base_component import Component
 
 from dashboard.ingest_text import INGEST_TEXT
+from dashboard.pages.skeleton import bind, foot, skeleton
 
 PATH = "/ingest"
 
@@ -21,20 +22,13 @@ PATH = "/ingest"
 CONFIG_KEYS = ("lang", "languages", "city", "zone", "data_option", "pages")
 
 
-class Ids(StrEnum):
-    """Elements of the page; the scripts in `assets/ingest/` know them by these names."""
+#: Root of the page and beginning of the names of all that `skeleton` makes.
+NAME = "ingest"
 
-    ROOT = "ingest"
-    #: stores: the page's config, the newest tick, what the viewer chose, the page's own clock
-    CONFIG = "ingest-config"
-    TICK = "ingest-tick"
-    VIEW = "ingest-view"
-    PULSE = "ingest-pulse"
-    #: regions
-    SKIP = "ingest-skip"
-    HEADER = "ingest-header"
-    CAUSE = "ingest-cause"
-    CAUSE_AGE = "ingest-cause-age"
+
+class Ids(StrEnum):
+    """Regions of the page; the scripts in `assets/ingest/` know them by these names."""
+
     FINDING = "ingest-finding"
     BOOK = "ingest-book"
     RATE = "ingest-rate"
@@ -44,37 +38,22 @@ class Ids(StrEnum):
     GAPS = "ingest-gaps"
     REASONS = "ingest-reasons"
     CASES = "ingest-cases"
-    FOOT = "ingest-foot"
 
 
 def layout(config: Mapping[str, Any]) -> Component:
     """The page's skeleton. `config` is what never changes while the server runs."""
-    return html.Div(
-        [
-            dcc.Store(id=Ids.CONFIG, data=own_config(config)),
-            *(dcc.Store(id=store) for store in (Ids.TICK, Ids.VIEW, Ids.PULSE)),
-            html.A(id=Ids.SKIP, href=f"#{Ids.CASES}", className="skip"),
-            html.Header(id=Ids.HEADER, className="bar"),
-            _causes(),
-            html.Main(
-                [
-                    html.Section(id=Ids.FINDING, className="finding"),
-                    html.Section(id=Ids.BOOK, className="book"),
-                    html.Div(
-                        [html.Section(id=one) for one in (Ids.RATE, Ids.LAG, Ids.OUTCOMES)],
-                        className="charts",
-                    ),
-                    html.Section(id=Ids.SLOTS, className="slots-region"),
-                    html.Section(id=Ids.CASES, className="refused", tabIndex="-1"),
-                    html.Div([html.Section(id=Ids.REASONS), html.Section(id=Ids.GAPS)], className="beside"),
-                ],
-                className="books",
-            ),
-            html.Div(id=Ids.FOOT, className="foot"),
-        ],
-        id=Ids.ROOT,
-        className="ingest is-empty",
-    )
+    charts = [html.Section(id=one) for one in (Ids.RATE, Ids.LAG, Ids.OUTCOMES)]
+    beside = [html.Section(id=Ids.REASONS), html.Section(id=Ids.GAPS)]
+    regions = [
+        html.Section(id=Ids.FINDING, className="finding"),
+        html.Section(id=Ids.BOOK, className="book"),
+        html.Div(charts, className="charts"),
+        html.Section(id=Ids.SLOTS, className="slots-region"),
+        html.Section(id=Ids.CASES, className="refused", tabIndex="-1"),
+        html.Div(beside, className="beside"),
+    ]
+    inside = skeleton(NAME, own_config(config), regions, skip_to=Ids.CASES, looks="books")
+    return html.Div([*inside, foot(NAME)], id=NAME, className="ingest is-empty")
 
 
 def own_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,24 +62,6 @@ def own_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: config[key] for key in CONFIG_KEYS}, "standard": attention, "text": INGEST_TEXT}
 
 
-def _causes() -> Component:
-    """What is away, announced politely; the age of what is shown beside it, which would be announced each second."""
-    return html.Div(
-        [
-            html.Div(id=Ids.CAUSE, role="status", **{"aria-live": "polite"}),
-            html.P(id=Ids.CAUSE_AGE, **{"aria-hidden": "true"}),
-        ],
-        className="causes",
-    )
-
-
 def register(app: Dash) -> None:
-    """Bind the page's stores to its drawing functions; nothing of it runs on the server."""
-    app.clientside_callback(ClientsideFunction("ingest", "start"), Input(Ids.CONFIG, "data"))
-    app.clientside_callback(
-        ClientsideFunction("ingest", "draw"),
-        Input(Ids.TICK, "data"),
-        Input(Ids.VIEW, "data"),
-        Input(Ids.PULSE, "data"),
-        State(Ids.CONFIG, "data"),
-    )
+    """Bind the page to its scripts."""
+    bind(app, NAME)

@@ -23,6 +23,17 @@ CROSS JOIN LATERAL (
     SELECT * FROM reading AS x WHERE x.sensor_id = k.sensor_id AND x.time = k.time OFFSET 0 FOR UPDATE
 ) AS r
 
+-- name: known_spans
+-- Which of these spans of a sensor, counted from 1, hold a row; from and to in microseconds since 2000.
+SELECT k.place
+FROM unnest(%s::integer[], %s::bigint[], %s::bigint[]) WITH ORDINALITY AS k (sensor_id, low, high, place)
+CROSS JOIN LATERAL (
+    SELECT FROM reading AS x
+    WHERE x.sensor_id = k.sensor_id AND x.time BETWEEN timestamptz '2000-01-01T00:00Z' + k.low * interval '1 microsecond'
+        AND timestamptz '2000-01-01T00:00Z' + k.high * interval '1 microsecond'
+    LIMIT 1
+) AS r
+
 -- name: existing_revisions
 -- What was replaced before, of these keys.
 SELECT r.sensor_id, r.time, r.revision
@@ -76,6 +87,11 @@ ON CONFLICT DO NOTHING
 -- name: insert_touched
 -- Closed buckets that have to be computed again.
 INSERT INTO touched (sensor_id, time) SELECT * FROM unnest(%s::integer[], %s::timestamptz[])
+
+-- name: insert_marks
+-- The same, by the number of their 5 minutes since 2000.
+INSERT INTO touched (sensor_id, time)
+SELECT s, timestamptz '2000-01-01T00:00Z' + n * interval '5 minutes' FROM unnest(%s::integer[], %s::bigint[]) AS m (s, n)
 
 -- name: stage_wanted
 -- Keys of an import that are looked up.

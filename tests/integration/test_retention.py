@@ -10,8 +10,11 @@ import psycopg
 import pytest
 
 from maintain.ahead import make_ahead
+from maintain.books import sum_up
+from maintain.job import Result
 from maintain.retention import Retention, midnight
 from maintain.rollup import Refresher
+from sdot.recount import recount
 from tests.inlet import Inlet, message, seoul
 from tests.servers.postgres import Database
 
@@ -130,3 +133,31 @@ def test_coming_weeks_stand_ready(owner: psycopg.Connection[Any], database: Data
     if database.engine in ("embedded", "postgres15"):
         parts = owner.execute("SELECT high FROM series_parts('reading')").fetchall()
         assert max(parts)[0] > NOW + timedelta(weeks=2)
+
+
+BOOKS = """SELECT (SELECT sum(messages) FROM ledger_minute_writer), (SELECT sum(stored) FROM ledger_minute_writer),
+    (SELECT sum(quarantined) FROM ledger_minute_writer), (SELECT sum(readings) FROM ledger_reason),
+    (SELECT sum(stored) FROM ledger_dropped), (SELECT sum(revised) FROM ledger_dropped)"""
+
+
+def test_minutes_of_which_no_row_is_left_become_hours(database: Database, owner: psycopg.Connection[Any]):
+    with Inlet(database) as inlet:
+        for minute in (3, 4, 5, 64, 60 * 24 * 29):
+            at = NOW - timedelta(days=30) + timedelta(minutes=minute)
+            told = {"time": at.isoformat(), "pm25": minute % 50, "district": "mapo-gu"}
+            inlet.send("a", told, told | {"pm25": 51, "revision": 1}, {"pm25": "x"}, at=at)
+    assert sum_up(owner) == Result("every minute is kept")
+    settle(owner)
+    Retention(owner, KEPT, None).run(NOW)
+    sums = owner.execute(BOOKS).fetchone()
+    days = 0
+    while sum_up(owner).more:
+        days += 1
+    assert days >= 1
+    assert owner.execute(BOOKS).fetchone() == sums
+    minutes = [
+        row[0] for row in owner.execute("SELECT minute FROM ledger_minute_writer ORDER BY 1").fetchall()
+    ]
+    first = (NOW - timedelta(days=30)).replace(minute=0)
+    assert minutes == [first, first + timedelta(hours=1), NOW - timedelta(days=1)]
+    assert [line for line in recount(owner) if not line.agrees] == []

@@ -156,7 +156,7 @@ def test_the_message_at_fault_is_refused_whole(inlet: Inlet, person: psycopg.Con
 
 
 def test_what_psycopg_itself_refuses_is_isolated(inlet: Inlet):
-    bad = message("s", {"time": TIME, "pm25": 1})
+    bad = message("s", {"time": TIME, "pm25": 1, "a": 1})
     (reading,) = bad.items
     assert isinstance(reading, Reading)
     reading.extra = {"a": "\x00"}  # as if the contract had let it through

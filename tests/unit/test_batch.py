@@ -10,14 +10,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from city.contract import Decoder
 from city.reading import About, Reading
 from ingest.batch import Batch, Clock, with_limit
 from ingest.fold import Outcome
 from ingest.gate import Strangers
-from ingest.message import Message
+from ingest.message import Message, unfold
 from ingest.registry import Registry, Sensor
 from ingest.tally import Tally
-from tests.inlet import AT, message
+from tests.inlet import AT, message, seoul
 
 FLOOR = datetime(2000, 1, 1, tzinfo=UTC)
 MICRO = timedelta(microseconds=1)
@@ -50,6 +51,8 @@ KNOWN = [
 
 
 def judged(*messages: Message, floor: datetime = FLOOR, clock: Clock | None = None) -> Batch:
+    for each in messages:
+        unfold(each, Decoder(seoul().catalogue))
     batch = Batch(messages)
     batch.judge(Stub({each.serial: each for each in KNOWN}), clock or Clock(), floor)
     return batch

@@ -19,17 +19,17 @@ COMMIT = datetime(2026, 11, 24, 14, 30, 5, tzinfo=UTC)
 
 @dataclass
 class Came:
-    """A message or reading, so many seconds before the commit."""
+    """A message, so many seconds before the commit."""
 
     at: datetime
-
-    @property
-    def time(self) -> datetime:
-        return self.at
 
 
 def came(*seconds: float) -> list[Came]:
     return [Came(COMMIT - timedelta(seconds=one)) for one in sorted(seconds, reverse=True)]
+
+
+def times(*seconds: float) -> list[datetime]:
+    return [COMMIT - timedelta(seconds=one) for one in seconds]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ class Connection:
 
 def test_rows_are_by_minute_of_the_commit_and_written_once():
     lag, conn = Lag(), Connection()
-    lag.note(came(0.005, 0.005, 1), came(0.005, 7200), COMMIT)
+    lag.note(came(0.005, 0.005, 1), times(0.005, 7200), COMMIT)
     lag.write(conn, "ingest/0")  # type: ignore[arg-type]
     minute = COMMIT.replace(second=0)
     assert conn.rows == [
@@ -82,7 +82,7 @@ def test_rows_are_by_minute_of_the_commit_and_written_once():
 
 def test_of_a_large_batch_a_sample_stands_for_all():
     lag, conn = Lag(), Connection()
-    lag.note([], came(*[1] * 10 * SAMPLE), COMMIT)
+    lag.note([], times(*[1] * SAMPLE), COMMIT, 10)
     lag.write(conn, "w")  # type: ignore[arg-type]
     assert [row[4] for row in conn.rows] == [10 * SAMPLE]
 
@@ -90,7 +90,7 @@ def test_of_a_large_batch_a_sample_stands_for_all():
 def test_prometheus_reads_it_since_the_start():
     lag, registry = Lag(), CollectorRegistry()
     registry.register(lag)
-    lag.note(came(0.005, 1, 9000), came(0.5), COMMIT)
+    lag.note(came(0.005, 1, 9000), times(0.5), COMMIT)
     text = generate_latest(registry).decode()
     assert f'sdot_commit_lag_seconds_bucket{{le="{BOUNDS_S[14]}"}} 2.0' in text
     assert "sdot_commit_lag_seconds_count 3.0" in text

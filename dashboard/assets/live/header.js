@@ -90,22 +90,12 @@
     ];
   }
 
-  // Announced politely: only what is wrong. The growing age beside it is for the eye.
   function cause(the) {
     const found = sdot.figures.causes(the);
-    fill(
-      "live-cause",
-      found.map((one) => h("p", { key: one.part, class: "cause" }, h("b", {}, sdot.top.sentence(the.config, the.now, one)))),
-    );
-    const at = found.length && the.snap && the.snap.data_at;
-    fill("live-cause-age", at ? h("span", { "data-at": at, "data-say": "cause_age", "data-exact": true }) : null);
+    sdot.top.cause("live", the, found, found.length && the.snap && the.snap.data_at);
     document.getElementById("live").classList.toggle("has-cause", found.length > 0);
     document.getElementById("live").classList.toggle("is-lost", the.lost);
   }
-
-  // On a phone, where the header has no room for them.
-  const foot = (the) =>
-    fill("live-foot", sdot.top.pages(the.config), sdot.top.controls(the.config, the.view.lang));
 
   function forget() {
     tabs = 6;
@@ -113,5 +103,5 @@
   }
 
   addEventListener("resize", forget);
-  sdot.header = { header, cause, foot, forget };
+  sdot.header = { header, cause, forget };
 })();
