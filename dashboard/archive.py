@@ -175,6 +175,11 @@ class Series:
     def __len__(self) -> int:
         return len(self.times)
 
+    @classmethod
+    def empty(cls, place: str) -> Series:
+        """Of a place without anything in the span."""
+        return series_of(place, np.empty(0, list(ROW)))
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -200,6 +205,14 @@ class Hours:
     #: sum and highest of the hourly figures, float32
     total: Floats
     high: Floats
+
+    @classmethod
+    def joined(cls, place: str, parts: Sequence[Hours]) -> Hours:
+        """Of several spans, one after another; empty without any."""
+        if not parts:
+            return hours_of(place, np.empty(0, list(HOURS_ROW)))
+        columns = ("times", "hours", "over", "total", "high")
+        return cls(place, *(np.concatenate([getattr(one, name) for one in parts]) for name in columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +277,9 @@ class Archive(Protocol):
 
     async def hours(self, question: Question, limits: Sequence[Limit]) -> Sequence[Hours]:
         """What hourly figures say, by hours (by days where `question.level` is the day); not for directions."""
+
+    async def left_out(self, question: Question) -> tuple[int, int]:
+        """Of the question's one place: flagged values, and values of its unverified sensors; in no figure."""
 
     async def sensors(self, serials: Sequence[str]) -> Sequence[Known]:
         """Of these serials those that are registered."""

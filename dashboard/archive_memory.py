@@ -125,6 +125,20 @@ class MemoryArchive:
         days = buckets(Level.DAY, start, question.end, zone)
         return [_hours(one, limits, days if by_day else None) for one in self._series(hourly)]
 
+    async def left_out(self, question: Question) -> tuple[int, int]:
+        """See Archive."""
+        self._answer()
+        (place,) = question.places
+        members = [one for one in self._known.values() if place in (one.serial, one.district)]
+        start = utc64(bucket_start(question.level, question.start, self._pack.zone))
+        flagged = unverified = 0
+        for one in members:
+            values = self._values.get((one.serial, question.metric), _Values())
+            inside = (values.times >= start) & (values.times < utc64(question.end))
+            flagged += int((values.flagged & inside).sum())
+            unverified += int((~values.flagged & inside).sum()) * (one.state == "unverified")
+        return flagged, unverified
+
     async def sensors(self, serials: Sequence[str]) -> Sequence[Known]:
         """See Archive."""
         self._answer()

@@ -122,6 +122,16 @@ class PgArchive:
         data, numbers = await self._copied(query, whole, given)
         return [hours_of(*found) for found in _by_place(data, row_type(HOURS_ROW), question.places, numbers)]
 
+    async def left_out(self, question: Question) -> tuple[int, int]:
+        """See Archive."""
+        metric = self._pack.catalogue[question.metric]
+        text = sql.query("archive_left_out").replace("{key}", metric.key).replace("{bit}", str(metric.bit))
+        start = bucket_start(question.level, question.start, self._pack.zone)
+        given = {"unit": question.unit, "place": question.places[0], "start": start, "end": question.end}
+        async with self._pool.connection() as conn:
+            row = await (await conn.execute(sql.literal(text), given)).fetchone()
+        return (row[0], row[1]) if row else (0, 0)
+
     async def sensors(self, serials: Sequence[str]) -> Sequence[Known]:
         """See Archive."""
         async with self._pool.connection() as conn:

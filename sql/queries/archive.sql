@@ -146,3 +146,15 @@ ORDER BY strpos(lower(s.serial), lower(%(part)s)) > 1, s.serial COLLATE "C" LIMI
 SELECT kind, slot, began_at, ended_at FROM gap
 WHERE began_at < %(end)s AND (ended_at IS NULL OR ended_at > %(start)s)
 ORDER BY began_at, gap_id
+
+-- name: archive_left_out
+-- Values of a place in a span that are in no figure: flagged ones, and those of its unverified sensors.
+WITH members AS (
+    SELECT s.sensor_id, s.state FROM sensor AS s LEFT JOIN district AS d USING (district_id)
+    WHERE CASE %(unit)s WHEN 'sensor' THEN s.serial = %(place)s ELSE d.code = %(place)s END
+)
+SELECT
+    (SELECT count(DISTINCT (f.sensor_id, f.time))::integer FROM flag AS f JOIN members USING (sensor_id)
+    WHERE f.bit = {bit} AND f.time >= %(start)s AND f.time < %(end)s)
+    , (SELECT coalesce(sum(h.{key}_n), 0)::integer FROM sensor_hour AS h JOIN members AS m USING (sensor_id)
+    WHERE m.state = 'unverified' AND h.district_id = 0 AND h.bucket >= %(start)s AND h.bucket < %(end)s)
