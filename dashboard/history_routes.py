@@ -77,65 +77,68 @@ def _failed(future: asyncio.Future[_Made]) -> bool:
     return future.cancelled() or future.exception() is not None
 
 
-def history_routes(history: History) -> list[Route]:
-    """All routes, over `history`."""
-    kept = _Kept()
+class _Desk:
+    """Takes questions and hands out files."""
 
-    async def document(request: Request) -> Response:
+    def __init__(self, history: History) -> None:
+        self._history, self._pack = history, history.pack
+        self._kept = _Kept()
+
+    async def document(self, request: Request) -> Response:
+        """`/api/history`: one metric of some places."""
+
         async def make() -> _Made:
-            inquiry = inquiry_of(request.query_params, history.pack, history.clock())
+            inquiry = inquiry_of(request.query_params, self._pack, self._history.clock())
             if len(inquiry.metrics) > 1:
                 raise InquiryError("one_metric", given=len(inquiry.metrics))
-            answer = await history.answer(inquiry)
-            return await asyncio.to_thread(
-                lambda: _made(history_json(answer, history), JSON, answer, _free(answer))
-            )
+            answer = await self._history.answer(inquiry)
+            return await asyncio.to_thread(lambda: _made(history_json(answer, self._history), JSON, answer))
 
-        return _sent(request, await kept.get(str(request.url), make))
+        return _sent(request, await self._kept.get(str(request.url), make))
 
-    async def everybody(request: Request) -> Response:
+    async def everybody(self, request: Request) -> Response:
+        """`/api/history/all`: one metric of all districts."""
+
         async def make() -> _Made:
-            inquiry = everywhere(request.query_params, history.pack, history.clock())
-            answer = await history.everywhere(inquiry)
-            free = inquiry.preset is None
+            inquiry = everywhere(request.query_params, self._pack, self._history.clock())
+            answer = await self._history.everywhere(inquiry)
             return await asyncio.to_thread(
-                lambda: _made(everywhere_json(answer, history), JSON, answer, free)
+                lambda: _made(everywhere_json(answer, self._history), JSON, answer)
             )
 
-        return _sent(request, await kept.get(str(request.url), make))
+        return _sent(request, await self._kept.get(str(request.url), make))
 
-    async def table(request: Request) -> Response:
-        inquiry = inquiry_of(request.query_params, history.pack, history.clock())
-        answer = await history.answer(inquiry)
-        language = language_of(request.headers, history.pack.languages)
-        made = await asyncio.to_thread(
-            lambda: _made(history_csv(answer, history.pack, language), CSV, answer, False)
-        )
+    async def table(self, request: Request) -> Response:
+        """`/api/history.csv`: what the page's panels draw."""
+        inquiry = inquiry_of(request.query_params, self._pack, self._history.clock())
+        answer = await self._history.answer(inquiry)
+        language = language_of(request.headers, self._pack.languages)
+        made = await asyncio.to_thread(lambda: _made(history_csv(answer, self._pack, language), CSV, answer))
         response = _sent(request, made)
-        name = file_name(answer, history.pack)
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        response.headers["Content-Disposition"] = f'attachment; filename="{file_name(answer, self._pack)}"'
         return response
 
-    async def search(request: Request) -> Response:
+    async def search(self, request: Request) -> Response:
+        """`/api/history/sensors`: by a part of the serial."""
         part = request.query_params.get("q", "").strip()[:LONGEST]
-        found = await history.archive.find(part, FOUND) if part else []
+        found = await self._history.archive.find(part, FOUND) if part else []
         return _json([{"serial": one.serial, "district": one.district, "state": one.state} for one in found])
 
+
+def history_routes(history: History) -> list[Route]:
+    """All routes, over `history`."""
+    desk = _Desk(history)
     return [
-        Route("/api/history", _told(document)),
-        Route("/api/history/all", _told(everybody)),
-        Route("/api/history.csv", _told(table)),
-        Route("/api/history/sensors", _told(search)),
+        Route("/api/history", _told(desk.document)),
+        Route("/api/history/all", _told(desk.everybody)),
+        Route("/api/history.csv", _told(desk.table)),
+        Route("/api/history/sensors", _told(desk.search)),
     ]
 
 
-def _free(answer: Answer) -> bool:
-    return answer.inquiry.preset is None
-
-
-def _made(data: bytes, form: str, answer: Answer | Everywhere, free: bool) -> _Made:
+def _made(data: bytes, form: str, answer: Answer | Everywhere) -> _Made:
     plan = answer.plan
-    fixed = free and plan.end <= plan.kept.raw
+    fixed = answer.inquiry.preset is None and plan.end <= plan.kept.raw
     until = time.monotonic() + SHARED_S if plan.level is Level.DAY else 0.0
     return _Made(pack(data, form, GZIP_LEVEL), ms(answer.asked), float("inf") if fixed else until, fixed)
 
