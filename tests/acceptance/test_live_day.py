@@ -294,11 +294,8 @@ def test_the_numbers_of_a_past_step_are_the_rollups_own(embedded_database: Datab
     store = PgStore(embedded_database.url_as("sdot_dashboard"), PACK)
     with serving_store(store, PACK) as running:
         page = look(running.url)
-        for hours, gap in ((2, False), (3, True), (4, False)):
-            end = now - timedelta(hours=hours)
-            end -= (end - datetime(2000, 1, 1, tzinfo=UTC)) % timedelta(minutes=10)
-            if gap:
-                end = start + timedelta(minutes=150)
+        for minutes, gap in ((90, False), (150, True), (270, False)):
+            end = start + timedelta(minutes=minutes)
             first = page.evaluate("sdot.day.data.first")
             at_step(page, int((end.timestamp() * 1000 - first) // STEP_MS))
             stored = dict(embedded_database.rows(

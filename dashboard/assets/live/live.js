@@ -95,7 +95,7 @@
       "live-maphead",
       h("h2", {}, sdot.city.nameOf(the.metric)),
       the.past ? h("b", { class: "past-mark" }, say("past", { time: sdot.timeline.when(the, the.past.at) })) : null,
-      h("p", {}, say(sum ? "map_sub_sum" : "map_sub", words)),
+      h("p", {}, the.past ? `${words.from}–${words.to} · ${words.unit}` : say(sum ? "map_sub_sum" : "map_sub", words)),
       h("div", { class: "modes", role: "group", "aria-label": say("mode") }, modes),
     );
     const tools = { in: "+", out: "−", fit: "⤢" };
