@@ -1,7 +1,7 @@
 """Node-RED (npm, Apache-2.0): mqtt in, JSON, and a function that inserts with `pg`.
 
-Its own nodes for PostgreSQL at npm are of the time of pg 6, which does not connect under node 14 or newer; a function with
-the module `pg` is what its documentation offers instead.
+The node for PostgreSQL that npm has (node-red-contrib-re-postgres 0.1.10) brings pg 6, too old for today's node; so a function
+with the module `pg` inserts.
 """
 
 from __future__ import annotations
