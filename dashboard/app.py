@@ -30,7 +30,7 @@ from dashboard.headers import SecurityHeaders, content_policy
 from dashboard.history import History
 from dashboard.history_routes import history_routes
 from dashboard.language import LanguageCookie, language_of
-from dashboard.pages import ingest, live
+from dashboard.pages import history, ingest, live
 from dashboard.routes import Source, routes_of
 from dashboard.static import ASK, FOREVER, Shelf, folder_reader, respond, serve_shelf
 from dashboard.static import pack as pack_file
@@ -71,7 +71,7 @@ class Page(Protocol):
 
 
 #: Every page there is; a path without one is 404.
-PAGES: tuple[Page, ...] = (live, ingest)
+PAGES: tuple[Page, ...] = (live, history, ingest)
 
 
 class Application(Dash):  # type: ignore[misc]
