@@ -8,16 +8,18 @@ import copy
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from typing import Any
 
 import orjson
 import uvicorn
+from starlette.routing import Route
 
 from city.grades import load_standard
 from city.pack import CityPack
 from dashboard.app import create_app
 from dashboard.geometry import geometry_of
+from dashboard.static import StaticFile, pack
 from dashboard.stream import Hub
 from tests.waiting import until
 
@@ -43,6 +45,8 @@ class StandIn:
             for i in range(SENSORS)
         ]
         self.city: dict[str, Any] = {}
+        #: the document of `/api/day`; none: not read yet
+        self.whole_day: dict[str, Any] = {}
         self.reset()
 
     @property
@@ -72,6 +76,10 @@ class StandIn:
 
     def dots(self) -> dict[str, Any]:
         return {"version": self.city["dots_version"], "dots": self.points}
+
+    @property
+    def day(self) -> StaticFile | None:
+        return pack(orjson.dumps(self.whole_day), "application/json") if self.whole_day else None
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         return True, {}
@@ -114,7 +122,7 @@ class StandIn:
     def reset(self) -> None:
         """The usual city: everything up, one district stale, one thin, nobody new."""
         now = int(time.time() * 1000)
-        self.listed = {}
+        self.listed, self.whole_day = {}, {}
         self.city = {
             "boot": "b1",
             "seq": 0,
@@ -211,11 +219,15 @@ class StandIn:
 
 
 @contextlib.contextmanager
-def serving(stand_in: StandIn, data_option: str = "") -> Iterator[StandIn]:
-    """The page over `stand_in`, on a free port of the loopback; its address is `stand_in.url`."""
+def serving(stand_in: StandIn, data_option: str = "", routes: Sequence[Route] = ()) -> Iterator[StandIn]:
+    """The page over `stand_in`, on a free port of the loopback; its address is `stand_in.url`.
+
+    `routes` stand before the application's own.
+    """
     app = create_app(
         stand_in, stand_in.pack, stand_in.standard, running=stand_in.running, data_option=data_option
     )
+    app.router.routes[:0] = routes
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         stand_in.url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -36,13 +36,16 @@ class Ids(StrEnum):
     CITY = "live-city"
     ATTENTION = "live-attention"
     PANEL = "live-panel"
+    DAY = "live-day"
+    FEED = "live-feed"
 
 
 def layout(config: Mapping[str, Any]) -> Component:
     """The page's skeleton. `config` is what never changes while the server runs: metrics, grades, words."""
     regions = [_where(), *_figures(), foot(NAME)]
+    own = {key: value for key, value in config.items() if key != "catalogue"}
     return html.Div(
-        skeleton(NAME, config, regions, skip_to=Ids.RANKING, looks="regions"), id=NAME, className="live"
+        skeleton(NAME, own, regions, skip_to=Ids.RANKING, looks="regions"), id=NAME, className="live"
     )
 
 
@@ -57,7 +60,8 @@ def _where() -> Component:
         ],
         className="stage",
     )
-    return html.Section([html.Header(id=Ids.MAPHEAD, className="head"), stage], className="where")
+    day = html.Div(id=Ids.DAY, className="day", hidden=True)
+    return html.Section([html.Header(id=Ids.MAPHEAD, className="head"), stage, day], className="where")
 
 
 def _figures() -> list[Component]:
@@ -66,6 +70,7 @@ def _figures() -> list[Component]:
         html.Section(id=Ids.ATTENTION, className="attention", hidden=True),
         html.Section(id=Ids.CITY, className="city"),
         html.Section(id=Ids.RANKING, className="ranking", tabIndex="-1"),
+        html.Section(id=Ids.FEED, className="feed", hidden=True),
         html.Aside(id=Ids.PANEL, className="panel", hidden=True),
     ]
 
