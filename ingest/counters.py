@@ -88,7 +88,6 @@ class _Told(Collector):
             ("sdot_window_full_seconds", "Seconds with a full in-flight window", pulse.window_full_s),
             ("sdot_database_full_seconds", "Seconds of full batches in the database", pulse.database_full_s),
             ("sdot_broker_dropped", "Messages the broker dropped, noted by this worker", pulse.dropped),
-            ("sdot_quarantine_trimmed", "Cases taken out of quarantine for age or size", pulse.trimmed),
         ):
             yield CounterMetricFamily(name, text, value=value)
         yield GaugeMetricFamily("sdot_busy_ratio", "Share of time not waiting for messages", value=pulse.busy)

@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 
-from city import retention
 from city.db import statement
 from city.settings import Settings
 from ingest.broker import BrokerNews, remember
@@ -26,8 +25,6 @@ LOOK_EVERY_S = 2.0
 #: The share of the time since the look before that a window has to be full, or full batches have to be in the
 #: database, to be called so. An ordinary drain at full speed spends half of its time there (measured).
 SHARE = 0.8
-#: How often quarantine and lag are trimmed, by the lowest slot.
-TRIM_EVERY_S = 60.0
 
 _DETAILS: dict[Kind, str] = {
     "window_full": "all messages that the broker may have out wait for their commit; the broker keeps the rest",
@@ -61,13 +58,12 @@ class Pulse:
         #: seconds since the start: with a full window, of full batches in the database, waiting for messages
         self.window_full_s = self.database_full_s = self.idle_s = 0.0
         #: cases taken out of quarantine, messages the broker dropped
-        self.trimmed = self.dropped = 0
+        self.dropped = 0
         self.is_lowest = False
         self.busy = 0.0
         self._started = self._observed = self._looked = time.monotonic()
         self._was_full = False
         self._before = (0.0, 0.0, 0.0)
-        self._next_trim = self._started + TRIM_EVERY_S
 
     # What the worker tells
 
@@ -140,7 +136,7 @@ class Pulse:
         self.gaps.write(conn, writer)
 
     def serve(self, conn: psycopg.Connection[Any], slot: int, writer: str, orphans: Sequence[int]) -> None:
-        """What the lowest slot does for all: orphans, the broker's losses, the bounds of quarantine."""
+        """What the lowest slot does for all: orphans, and the broker's losses."""
         row = conn.execute(statement("lowest_slot"), [slot]).fetchone()
         self.is_lowest = bool(row and row[0])
         if not self.is_lowest:
@@ -149,8 +145,6 @@ class Pulse:
             conn.execute(statement("open_orphans"), [list(orphans)])
         conn.execute(statement("end_orphans"), [list(orphans)])
         self._hear_broker(conn, slot, writer)
-        if time.monotonic() >= self._next_trim:
-            self._trim(conn)
 
     def _hear_broker(self, conn: psycopg.Connection[Any], slot: int, writer: str) -> None:
         told = self.news.latest
@@ -163,14 +157,6 @@ class Pulse:
         self._note(Gap("queue_overflow", slot, before.seen_at, told.seen_at, dropped, detail))
         log.warning("%s", detail)
         self.gaps.write(conn, writer)
-
-    def _trim(self, conn: psycopg.Connection[Any]) -> None:
-        settings = self._settings
-        gone = retention.trim_quarantine(conn, settings.quarantine_days, settings.quarantine_mb)
-        self.trimmed += gone
-        if gone < retention.STEP:  # else once more with the next look, until it is within its bounds
-            self._next_trim = time.monotonic() + TRIM_EVERY_S
-            retention.trim_lag(conn)
 
     # What is told
 

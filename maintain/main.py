@@ -17,6 +17,7 @@ from city.errors import DatabaseError
 from city.pack import load_pack
 from city.settings import Settings, require
 from maintain.ahead import analyze, make_ahead
+from maintain.books import sum_up, trim
 from maintain.columnstore import Columnstore
 from maintain.job import Job, Jobs, Result
 from maintain.retention import Retention
@@ -27,6 +28,8 @@ log = logging.getLogger("maintain.main")
 
 #: Seconds between two runs. Open buckets are asked for within 30 s, touched ones within a minute.
 REFRESH_S, AHEAD_S, RETENTION_S, ANALYZE_S, COLUMNSTORE_S = 10.0, 6 * 3600.0, 3600.0, 24 * 3600.0, 3600.0
+#: A flood fills quarantine fast.
+QUARANTINE_S, LEDGER_S = 60.0, 3600.0
 #: How often one that stands by asks whether the leader has gone, and the longest wait for a lost database, s.
 STAND_BY_S, LONGEST_PAUSE_S = 5.0, 10.0
 #: Longer than this without a refresh and it is not well, s.
@@ -80,11 +83,18 @@ class Maintenance:
 
     def _made(self, conn: psycopg.Connection[Any]) -> list[Job]:
         refresher = Refresher(conn, self._catalogue)
-        retention = Retention(conn, self._settings.retention, self._settings.hourly_retention)
+        settings = self._settings
+        retention = Retention(conn, settings.retention, settings.hourly_retention)
         jobs = [
             Job("rollups", REFRESH_S, lambda: _refresh(refresher)),
             Job("partitions", AHEAD_S, lambda: make_ahead(conn, datetime.now(UTC))),
             Job("retention", RETENTION_S, lambda: retention.run(datetime.now(UTC))),
+            Job(
+                "quarantine",
+                QUARANTINE_S,
+                lambda: trim(conn, settings.quarantine_days, settings.quarantine_mb),
+            ),
+            Job("ledger", LEDGER_S, lambda: sum_up(conn)),
             Job("statistics", ANALYZE_S, lambda: analyze(conn)),
         ]
         if detect_engine(conn).edition == "community":

@@ -26,7 +26,7 @@ BEGIN
         TO sdot_ingest;
     GRANT INSERT ON reading_revision, touched TO sdot_ingest;
     GRANT INSERT, DELETE ON flag TO sdot_ingest;
-    GRANT DELETE ON worker, timeless, lag_minute TO sdot_ingest;
+    GRANT DELETE ON worker, timeless TO sdot_ingest;
     GRANT INSERT, UPDATE, DELETE ON watch TO sdot_ingest;
     -- raising the registry's version is all that registration does to the checkpoint
     GRANT UPDATE (registry_version) ON checkpoint TO sdot_ingest;
@@ -34,11 +34,14 @@ BEGIN
     -- functions may be called by everybody unless told otherwise
     REVOKE EXECUTE ON FUNCTION ensure_partition(timestamptz), batch_begin(), registry_begin(), registration_begin(),
         quarantine_leave(bigint[], text), quarantine_trim(timestamptz, bigint, integer) FROM PUBLIC;
+    -- ingest trimmed by itself once
+    REVOKE EXECUTE ON FUNCTION quarantine_trim(timestamptz, bigint, integer) FROM sdot_ingest;
+    REVOKE DELETE ON lag_minute FROM sdot_ingest;
     IF to_regproc('attach_partition') IS NOT NULL THEN
         REVOKE EXECUTE ON FUNCTION attach_partition(text, text, text, timestamptz, timestamptz) FROM PUBLIC;
     END IF;
-    GRANT EXECUTE ON FUNCTION ensure_partition(timestamptz), batch_begin(), registry_begin(), registration_begin(),
-        quarantine_trim(timestamptz, bigint, integer) TO sdot_ingest;
+    GRANT EXECUTE ON FUNCTION ensure_partition(timestamptz), batch_begin(), registry_begin(), registration_begin()
+        TO sdot_ingest;
     -- everybody may, unless an administrator took it away
     IF NOT has_database_privilege('sdot_ingest', current_database(), 'TEMPORARY') THEN
         EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO sdot_ingest', current_database());

@@ -131,3 +131,64 @@ FROM sensor AS s CROSS JOIN LATERAL (
 ) AS r
 WHERE l.sensor_id = s.sensor_id
     AND l.{key}_time IS NULL
+
+-- name: trim_lag
+-- Histograms of long ago.
+DELETE FROM lag_minute WHERE minute < %s
+
+-- name: trim_quarantine
+-- The bounds of quarantine, in steps.
+SELECT quarantine_trim(%s, %s, %s)
+
+-- name: summable_until
+-- The end of the oldest day whose minutes have no row any more to be compared with; NULL where there is none. A row
+-- arrives at most five minutes before its time (a clock ahead), so a day below the oldest one is enough.
+SELECT CASE WHEN oldest < free THEN least(date_trunc('day', oldest, 'UTC') + interval '1 day', free) END
+FROM (
+    SELECT (SELECT min(minute) FROM ledger_minute_writer WHERE minute <> date_trunc('hour', minute, 'UTC')) AS oldest,
+        date_trunc('day', least(
+            (SELECT horizon FROM checkpoint), (SELECT min(low) FROM series_parts('reading')),
+            (SELECT min(time) FROM reading_revision)
+        ) - interval '1 day', 'UTC') AS free
+) AS days
+
+-- name: sum_ledger_minutes
+-- The minutes before an instant become hours.
+WITH gone AS (
+    DELETE FROM ledger_minute_writer WHERE minute < %(below)s AND minute <> date_trunc('hour', minute, 'UTC') RETURNING *
+)
+INSERT INTO ledger_minute_writer AS l
+SELECT writer, date_trunc('hour', minute, 'UTC'), sum(messages), sum(messages_stored), sum(messages_revised),
+    sum(messages_duplicate), sum(messages_quarantined), sum(messages_rejected),
+    sum(stored), sum(revised), sum(duplicate), sum(quarantined), sum(rejected)
+FROM gone GROUP BY 1, 2
+ON CONFLICT (writer, minute) DO UPDATE SET
+    messages = l.messages + excluded.messages,
+    messages_stored = l.messages_stored + excluded.messages_stored,
+    messages_revised = l.messages_revised + excluded.messages_revised,
+    messages_duplicate = l.messages_duplicate + excluded.messages_duplicate,
+    messages_quarantined = l.messages_quarantined + excluded.messages_quarantined,
+    messages_rejected = l.messages_rejected + excluded.messages_rejected,
+    stored = l.stored + excluded.stored,
+    revised = l.revised + excluded.revised,
+    duplicate = l.duplicate + excluded.duplicate,
+    quarantined = l.quarantined + excluded.quarantined,
+    rejected = l.rejected + excluded.rejected
+
+-- name: sum_ledger_reasons
+-- Their reasons, too.
+WITH gone AS (
+    DELETE FROM ledger_reason WHERE minute < %(below)s AND minute <> date_trunc('hour', minute, 'UTC') RETURNING *
+)
+INSERT INTO ledger_reason AS l (writer, minute, code, outcome, readings)
+SELECT writer, date_trunc('hour', minute, 'UTC'), code, outcome, sum(readings) FROM gone GROUP BY 1, 2, 3, 4
+ON CONFLICT (minute, code, outcome, writer) DO UPDATE SET readings = l.readings + excluded.readings
+
+-- name: sum_ledger_dropped
+-- And what retention took of them.
+WITH gone AS (
+    DELETE FROM ledger_dropped WHERE minute < %(below)s AND minute <> date_trunc('hour', minute, 'UTC') RETURNING *
+)
+INSERT INTO ledger_dropped AS d (minute, stored, revised)
+SELECT date_trunc('hour', minute, 'UTC'), sum(stored), sum(revised) FROM gone GROUP BY 1
+ON CONFLICT (minute) DO UPDATE SET stored = d.stored + excluded.stored, revised = d.revised + excluded.revised

@@ -118,14 +118,6 @@ INSERT INTO lag_minute AS l (writer, minute, kind, bucket, n)
 SELECT %s, * FROM unnest(%s::timestamptz[], %s::text[], %s::smallint[], %s::bigint[])
 ON CONFLICT (minute, kind, writer, bucket) DO UPDATE SET n = l.n + excluded.n
 
--- name: trim_lag
--- Histograms of long ago.
-DELETE FROM lag_minute WHERE minute < %s
-
--- name: trim_quarantine
--- The bounds of quarantine, in steps.
-SELECT quarantine_trim(%s, %s, %s)
-
 -- name: read_broker
 -- What the broker told last.
 SELECT seen_at, started_at, version, dropped, stored, stored_bytes FROM broker FOR UPDATE

@@ -281,7 +281,6 @@ ALLOWED_INGEST = [
     "SELECT * FROM ledger_minute, sensor, district, metric",
     "CREATE TEMP TABLE staging (LIKE reading)",
     "NOTIFY sdot_commit",
-    "SELECT quarantine_trim(now(), 0, 10)",
 ]
 REFUSED_INGEST = [
     "DELETE FROM reading",
@@ -291,6 +290,8 @@ REFUSED_INGEST = [
     "DELETE FROM sensor",
     "DELETE FROM quarantine",
     "SELECT quarantine_leave('{1}', 'purged')",
+    "SELECT quarantine_trim(now(), 0, 10)",
+    "DELETE FROM lag_minute",
     "UPDATE quarantine_gone SET cases = 0",
     "UPDATE reading_revision SET revision = 0",
     "DELETE FROM ledger_minute_writer",

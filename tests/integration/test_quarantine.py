@@ -12,8 +12,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from city.errors import RegistryError, SettingsError
-from city.retention import trim_lag, trim_quarantine
 from ingest import roster
+from maintain.books import trim_lag, trim_quarantine
 from sdot.cli import app
 from sdot.recount import recount
 from tests.inlet import AT, Inlet, message
@@ -181,10 +181,15 @@ def age(closed: Inlet, code: str, days: int) -> None:
         )
 
 
+def trimmed(closed: Inlet, days: int, megabytes: int) -> int:
+    with closed.owner() as owner:
+        return trim_quarantine(owner, days, megabytes)
+
+
 def test_cases_leave_of_age_and_are_counted(closed: Inlet):
     closed.send("a", b"{", {"pm25": "x"})
     age(closed, "not_json", 31)
-    assert trim_quarantine(closed.conn, 30, 512) == 1
+    assert trimmed(closed, 30, 512) == 1
     assert rows(closed, "SELECT code FROM quarantine") == [("not_number",)]
     assert rows(closed, "SELECT cause, code, cases FROM quarantine_gone") == [("age", "not_json", 1)]
 
@@ -192,8 +197,8 @@ def test_cases_leave_of_age_and_are_counted(closed: Inlet):
 def test_the_longest_quiet_cases_leave_for_size(closed: Inlet):
     for minute in range(12):
         closed.send("a", b"{" + b"x" * 200_000 + str(minute).encode(), at=AT + timedelta(minutes=minute))
-    assert trim_quarantine(closed.conn, 3000, 1) == 7
-    assert trim_quarantine(closed.conn, 3000, 1) == 0
+    assert trimmed(closed, 3000, 1) == 7
+    assert trimmed(closed, 3000, 1) == 0
     assert rows(closed, "SELECT min(arrived_at), count(*)::int FROM quarantine") == [
         (AT + timedelta(minutes=7), 5)
     ]
@@ -205,15 +210,16 @@ def test_trimming_waits_for_nobody(closed: Inlet):
     age(closed, "not_json", 40)
     with closed.owner() as other, other.transaction():
         other.execute("SELECT FROM quarantine WHERE payload = '{' FOR UPDATE")
-        assert trim_quarantine(closed.conn, 30, 512) == 1
-    assert trim_quarantine(closed.conn, 30, 512) == 1
+        assert trimmed(closed, 30, 512) == 1
+    assert trimmed(closed, 30, 512) == 1
 
 
 def test_histograms_of_long_ago_go(closed: Inlet):
     closed.conn.execute(
         "INSERT INTO lag_minute VALUES ('w', now() - interval '31 days', 'arrival', 1, 1), ('w', now(), 'arrival', 1, 1)"
     )
-    trim_lag(closed.conn)
+    with closed.owner() as owner:
+        trim_lag(owner)
     assert rows(closed, "SELECT count(*)::int FROM lag_minute") == [(1,)]
 
 

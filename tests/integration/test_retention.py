@@ -9,9 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from city.retention import midnight
 from maintain.ahead import make_ahead
-from maintain.retention import Retention, midnight
+from maintain.books import sum_up
+from maintain.job import Result
+from maintain.retention import Retention
 from maintain.rollup import Refresher
+from sdot.recount import recount
 from tests.inlet import Inlet, message, seoul
 from tests.servers.postgres import Database
 
@@ -70,7 +74,7 @@ def test_below_the_horizon_nothing_is_ever_computed_again(inlet: Inlet, owner: p
 
     Retention(owner, KEPT, None).run(NOW)
     horizon = count(owner, "SELECT horizon FROM checkpoint")
-    assert horizon == midnight(NOW - KEPT, "Asia/Seoul")
+    assert horizon == midnight(NOW - KEPT, seoul().zone)
     oldest = count(owner, "SELECT min(time) FROM reading")
     assert horizon - timedelta(days=7) < oldest  # whole weeks go
     left = count(owner, "SELECT count(*) FROM reading")
@@ -118,7 +122,7 @@ def test_hours_go_in_their_time_and_days_stay(inlet: Inlet, owner: psycopg.Conne
     settle(owner)
     days = count(owner, "SELECT count(*) FROM district_day")
     Retention(owner, None, KEPT).run(NOW)
-    border = midnight(NOW - KEPT, "Asia/Seoul")
+    border = midnight(NOW - KEPT, seoul().zone)
     for level in ("district_10min", "district_hour"):
         assert count(owner, f"SELECT min(bucket) FROM {level}") >= border
     assert count(owner, "SELECT count(*) FROM district_day") == days == 31
@@ -130,3 +134,31 @@ def test_coming_weeks_stand_ready(owner: psycopg.Connection[Any], database: Data
     if database.engine in ("embedded", "postgres15"):
         parts = owner.execute("SELECT high FROM series_parts('reading')").fetchall()
         assert max(parts)[0] > NOW + timedelta(weeks=2)
+
+
+BOOKS = """SELECT (SELECT sum(messages) FROM ledger_minute_writer), (SELECT sum(stored) FROM ledger_minute_writer),
+    (SELECT sum(quarantined) FROM ledger_minute_writer), (SELECT sum(readings) FROM ledger_reason),
+    (SELECT sum(stored) FROM ledger_dropped), (SELECT sum(revised) FROM ledger_dropped)"""
+
+
+def test_minutes_of_which_no_row_is_left_become_hours(database: Database, owner: psycopg.Connection[Any]):
+    with Inlet(database) as inlet:
+        for minute in (3, 4, 5, 64, 60 * 24 * 29):
+            at = NOW - timedelta(days=30) + timedelta(minutes=minute)
+            told = {"time": at.isoformat(), "pm25": minute % 50, "district": "mapo-gu"}
+            inlet.send("a", told, told | {"pm25": 51, "revision": 1}, {"pm25": "x"}, at=at)
+    assert sum_up(owner) == Result("every minute is kept")
+    settle(owner)
+    Retention(owner, KEPT, None).run(NOW)
+    sums = owner.execute(BOOKS).fetchone()
+    days = 0
+    while sum_up(owner).more:
+        days += 1
+    assert days >= 1
+    assert owner.execute(BOOKS).fetchone() == sums
+    minutes = [
+        row[0] for row in owner.execute("SELECT minute FROM ledger_minute_writer ORDER BY 1").fetchall()
+    ]
+    first = (NOW - timedelta(days=30)).replace(minute=0)
+    assert minutes == [first, first + timedelta(hours=1), NOW - timedelta(days=1)]
+    assert [line for line in recount(owner) if not line.agrees] == []

@@ -29,7 +29,7 @@ INGEST: dict[str, set[str]] = {
     "extra_key": WRITE,
     "flag": {"select", "insert", "delete"},
     "gap": WRITE,
-    "lag_minute": ALL,
+    "lag_minute": WRITE,
     "latest": WRITE,
     "ledger_dropped": READ,
     "ledger_minute": READ,
@@ -58,7 +58,7 @@ INGEST: dict[str, set[str]] = {
 UNREAD = {"broker_login", "credential"}
 
 #: Functions that sdot_ingest may call; nobody else any, but those that only reckon (not volatile).
-CALLED = {"batch_begin", "ensure_partition", "quarantine_trim", "registration_begin", "registry_begin"}
+CALLED = {"batch_begin", "ensure_partition", "registration_begin", "registry_begin"}
 
 STATEMENTS = {
     "select": "SELECT * FROM {} LIMIT 0",
