@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from city.pack import load_pack
+from dashboard.archive import Outage, utc64
+from dashboard.archive_memory import MemoryArchive
+from dashboard.memory import MemoryStore
 from tests.measuring import MEASURE, WEAK
 from tests.past import HOUR, Past
+from tests.serving import Serving
+from tests.serving import serving as serving_archive
 from tests.stand_in import StandIn, serving
 
 PACK = load_pack("seoul")
@@ -92,11 +99,16 @@ GO = """query => {
 
 
 @pytest.fixture(scope="module")
-def window(browser: Browser, seoul: tuple[Past, StandIn]) -> Iterator[Window]:
+def context(browser: Browser) -> Iterator[BrowserContext]:
     expect.set_options(timeout=PATIENCE_MS)
-    context = browser.new_context()
-    yield Window(context, seoul[1].url)
+    context = browser.new_context(locale="en")
+    yield context
     context.close()
+
+
+@pytest.fixture(scope="module")
+def window(context: BrowserContext, seoul: tuple[Past, StandIn]) -> Window:
+    return Window(context, seoul[1].url)
 
 
 @pytest.fixture
@@ -315,6 +327,56 @@ def test_a_sensor_is_found_by_its_serial(past: Past, look: Opener) -> None:
     after(page, lambda: (page.locator("#history-search").fill("V02Q1"), page.keyboard.press("Enter")))
     assert query_of(page) == "unit=sensor&place=V02Q1&metric=pm25&span=7d"
     expect(page.locator("#history-finding h2")).to_contain_text("V02Q1: PM2.5 mean")
+
+
+# over the endpoints themselves
+
+
+@pytest.fixture(scope="module")
+def archived() -> Iterator[Serving]:
+    """Nine days of ten sensors in three districts; those of one were silent for seven hours while the broker was away."""
+    archive = MemoryArchive(PACK)
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    steps = np.arange(-15 * 144, 0)
+    silent = (steps >= -400) & (steps < -358)
+    for place, code in enumerate((YEONGDEUNGPO, GANGNAM, NOWON)):
+        for number in range(3):
+            serial = f"s-{place}{number}"
+            archive.put_sensor(serial, code)
+            kept = steps[~silent] if code == YEONGDEUNGPO else steps
+            values = 24 + 5 * place + 12 * np.sin(kept / 70 + place) + number
+            archive.put(serial, "pm25", utc64(end) + kept * np.timedelta64(10, "m"), values)
+    at = end - timedelta(minutes=4000)
+    archive.noted = [Outage("broker_away", 0, at, at + timedelta(hours=7))]
+    with serving_archive(MemoryStore(PACK), PACK, archive) as running:
+        yield running
+
+
+def test_page_and_table_are_of_what_the_archive_holds(archived: Serving, context: BrowserContext) -> None:
+    context.clear_cookies()
+    context.add_cookies([{"name": "sdot_lang", "value": "en", "url": archived.url}])
+    page = context.new_page()
+    query = f"place={YEONGDEUNGPO}&place={NOWON}&metric=pm25&span=7d&before=1"
+    page.goto(f"{archived.url}/history?{query}")
+    expect(page.locator("#history[data-drawn]")).to_be_visible()
+    document = page.request.get(f"{archived.url}/api/history?{query}").json()
+    mean, before = (round(document["finding"][key]) for key in ("mean", "before_mean"))
+    change = f"{mean - before:+d}".replace("-", "−").replace("+0", "±0")
+    expect(page.locator("#history-finding h2")).to_have_text(
+        f"Yeongdeungpo-gu: PM2.5 mean {mean} µg/m³ over 7 days, {change} on the week before"
+    )
+    (selected,) = traces(page, "selected")
+    assert selected["y"] == document["series"][0]["v"]
+    assert 6 <= selected["y"].count(None) <= 8
+    assert any("broker away" in text for text in words_of(page))
+    expect(page.locator("#history-multiples .multiple")).to_have_count(25)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    rows = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
+    assert [row["series"] for row in rows].count("before") == 168
+    own = [row["value"] for row in rows if row["series"] == "shown" and row["place"] == YEONGDEUNGPO]
+    assert [float(value) if value else None for value in own] == selected["y"]
+    page.close()
 
 
 # what goes wrong
