@@ -93,7 +93,9 @@ class Past:
             slow = math.sin(at / (4 * DAY) * 2 * math.pi) * swing / 3
             v.append(round(max(1.0, level + walk + daily + slow), 2))
         lost = (
-            range(len(t) * 6 // 10, len(t) * 6 // 10 + 7) if place == self.pack.districts[18].code else range(0)
+            range(len(t) * 6 // 10, len(t) * 6 // 10 + 7)
+            if place == self.pack.districts[18].code
+            else range(0)
         )
         for i in lost:
             v[i] = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from city.pack import CityPack
+from dashboard.archive import Archive
 from dashboard.board import Board
 from dashboard.main import Server, assemble
 from dashboard.store import Store
@@ -29,9 +30,9 @@ class Serving:
 
 
 @contextmanager
-def serving(store: Store, pack: CityPack) -> Iterator[Serving]:
+def serving(store: Store, pack: CityPack, archive: Archive | None = None) -> Iterator[Serving]:
     """Serve until the block ends; AssertionError where the server does not end then."""
-    application, board, _ = assemble(store, pack)
+    application, board, _ = assemble(store, pack, archive=archive)
     config = uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=2)
     server = Server(config, *board.hubs)
     # uvicorn's own signal handlers stay out of a test run: a thread cannot have any

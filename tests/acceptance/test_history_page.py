@@ -105,7 +105,9 @@ def traces(page: Page, role: str) -> list[dict[str, Any]]:
 
 def words_of(page: Page) -> list[str]:
     """All texts inside the chart."""
-    texts: list[str] = page.locator("#history-chart text").evaluate_all("all => all.map((e) => e.textContent)")
+    texts: list[str] = page.locator("#history-chart text").evaluate_all(
+        "all => all.map((e) => e.textContent)"
+    )
     return texts
 
 
@@ -187,7 +189,9 @@ def test_every_district_is_small_on_one_scale_with_its_hours(past: Past, look: O
     expect(small.first.locator(".ends")).to_have_text(f"{round(ranked[0]['now'])}{ranked[0]['over']} h")
     expect(small.last.locator(".ends")).to_contain_text("no data")
     assert small.first.locator("rect.over").count() == len(ranked[0]["ticks"])
-    assert len(set(small.locator("line.limit").evaluate_all("all => all.map((e) => e.getAttribute('y1'))"))) == 1
+    assert (
+        len(set(small.locator("line.limit").evaluate_all("all => all.map((e) => e.getAttribute('y1'))"))) == 1
+    )
 
 
 def test_several_metrics_stand_below_each_other_on_one_time(past: Past, look: Opener) -> None:
@@ -260,7 +264,9 @@ def test_a_span_is_chosen_by_its_ends_or_by_dragging_over_the_chart(past: Past, 
         page.mouse.up()
 
     after(page, drag)
-    assert re.fullmatch(r"metric=pm25&from=2026-11-2[01]T\d\d%3A\d\d&to=2026-11-2[12]T\d\d%3A\d\d", query_of(page))
+    assert re.fullmatch(
+        r"metric=pm25&from=2026-11-2[01]T\d\d%3A\d\d&to=2026-11-2[12]T\d\d%3A\d\d", query_of(page)
+    )
     expect(page.locator(".resolution")).to_contain_text("10-minute means")
 
 
@@ -279,7 +285,11 @@ def test_a_sensor_is_found_by_its_serial(past: Past, look: Opener) -> None:
 
 
 def test_a_wrong_address_is_told_in_the_servers_words(past: Past, look: Opener) -> None:
-    text = {"ko": "없는 구역입니다", "en": "place=atlantis is no district of this city", "es": "no es un distrito"}
+    text = {
+        "ko": "없는 구역입니다",
+        "en": "place=atlantis is no district of this city",
+        "es": "no es un distrito",
+    }
     past.refusal = (404, {"error": "district", "text": text})
     page = look("?place=atlantis", drawn=False)
     told = page.locator("#history-trouble")
