@@ -27,8 +27,10 @@ from city.pack import CityPack
 from dashboard.backend import PAGE, Backend, PagePaths
 from dashboard.config import page_config
 from dashboard.headers import SecurityHeaders, content_policy
+from dashboard.history import History
+from dashboard.history_routes import history_routes
 from dashboard.language import LanguageCookie, language_of
-from dashboard.pages import ingest, live
+from dashboard.pages import history, ingest, live
 from dashboard.routes import Source, routes_of
 from dashboard.static import ASK, FOREVER, Shelf, folder_reader, respond, serve_shelf
 from dashboard.static import pack as pack_file
@@ -69,7 +71,7 @@ class Page(Protocol):
 
 
 #: Every page there is; a path without one is 404.
-PAGES: tuple[Page, ...] = (live, ingest)
+PAGES: tuple[Page, ...] = (live, history, ingest)
 
 
 class Application(Dash):  # type: ignore[misc]
@@ -164,8 +166,11 @@ def create_app(
     pages: Sequence[Page] = PAGES,
     running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
     data_option: str = "",
+    history: History | None = None,
 ) -> FastAPI:
     """The application that shows `source`; `running()` is entered while it serves (the reader's loop).
+
+    `history`: what answers the History page; without it there is none.
 
     `data_option` goes into the commands that the pages propose (`city.folder`).
     """
@@ -173,6 +178,8 @@ def create_app(
     policy = content_policy(application.csp_hashes())
     server: FastAPI = application.server
     server.router.routes.extend(routes_of(source))
+    if history is not None:
+        server.router.routes.extend(history_routes(history))
     server.add_route("/assets/{path:path}", _assets())
     server.add_middleware(PagePaths, pages=[page.PATH for page in pages])
     server.add_middleware(LanguageCookie, languages=pack.languages)

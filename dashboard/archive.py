@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 #: A chart of 1,000 px shows no more than two points a pixel.
 MAX_POINTS = 2000
+#: What a chart shows unless its viewer asks for a finer level: a day of 2 minutes, a month of hours.
+USUAL_POINTS = 720
 
 Unit = Literal["district", "sensor"]
 Floats = NDArray[np.float32]
@@ -61,6 +63,8 @@ class Kept:
     raw: datetime
     #: hours, and 10 minutes of districts
     hours: datetime
+    #: the first day of which there is anything; None: of none
+    first: datetime | None = None
 
     def since(self, unit: Unit, level: Level) -> datetime | None:
         """From when on a level is kept; None: for ever (a sensor's days are made of its hours)."""
@@ -114,6 +118,26 @@ def bucket_start(level: Level, instant: datetime, zone: ZoneInfo) -> datetime:
     return local.replace(minute=minute, second=0, microsecond=0)
 
 
+def buckets(level: Level, start: datetime, end: datetime, zone: ZoneInfo) -> NDArray[np.datetime64]:
+    """Starts of all buckets of a span, datetime64[us], UTC, whether or not anything is in them; of raw, none."""
+    first = bucket_start(level, start, zone)
+    if level is Level.RAW:
+        return np.empty(0, "M8[us]")
+    if level is not Level.DAY:
+        count = max(0, -((first - end) // level.step))
+        return utc64(first) + np.arange(count) * np.timedelta64(level.step)
+    days = (end.astimezone(zone).date() - first.date()).days + 1
+    midnights = [
+        first + timedelta(days=day) for day in range(days)
+    ]  # on the city's clock: 23 to 25 hours apart
+    return np.array([utc64(day) for day in midnights if day < end], "M8[us]")
+
+
+def utc64(instant: datetime) -> np.datetime64:
+    """An aware instant as numpy has it, µs."""
+    return np.datetime64(instant.astimezone(UTC).replace(tzinfo=None), "us")
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a chart shows: one metric of places of one unit over a span."""
@@ -147,15 +171,83 @@ class Series:
     sensors: NDArray[np.int32]
     #: raw readings only: stored and left out of every figure
     flagged: NDArray[np.bool_]
+    #: hours and days only: out of a file (`sdot import --rollups`), not computed here
+    imported: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.times)
+
+    @classmethod
+    def empty(cls, place: str) -> Series:
+        """Of a place without anything in the span."""
+        return series_of(place, np.empty(0, list(ROW)))
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """From what value on an hour counts as over, while a scale of the standard holds."""
+
+    #: first and last instant at which it holds
+    since: datetime
+    until: datetime
+    #: lowest value that the standard rounds into the grade
+    low: float
+
+
+@dataclass(frozen=True)
+class Hours:
+    """What one place's hourly figures say, by buckets of an hour or a day; of one length."""
+
+    place: str
+    #: start of each bucket, datetime64[us], UTC, rising
+    times: NDArray[np.datetime64]
+    #: hours with a figure, and of these those over the limit, int32
+    hours: NDArray[np.int32]
+    over: NDArray[np.int32]
+    #: sum and highest of the hourly figures, float32
+    total: Floats
+    high: Floats
+
+    @classmethod
+    def joined(cls, place: str, parts: Sequence[Hours]) -> Hours:
+        """Of several spans, one after another; empty without any."""
+        if not parts:
+            return hours_of(place, np.empty(0, list(HOURS_ROW)))
+        columns = ("times", "hours", "over", "total", "high")
+        return cls(place, *(np.concatenate([getattr(one, name) for one in parts]) for name in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A registered sensor, as a search finds it."""
+
+    serial: str
+    #: unverified, verified or retired
+    state: str
+    #: code of its district, None outside all
+    district: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which ingest could not take or store what came."""
+
+    #: as `gap.kind`
+    kind: str
+    slot: int
+    start: datetime
+    #: None: it lasts
+    end: datetime | None
 
 
 #: Fields of a row of an answer, as the queries give them.
 ROW: Sequence[tuple[str, str]] = (
     ("place", ">i4"), ("time", ">i8"), ("value", ">f4"), ("low", ">f4"), ("high", ">f4"), ("n", ">i4"),
-    ("sensors", ">i4"), ("flagged", "?"),
+    ("sensors", ">i4"), ("flagged", "?"), ("imported", "?"),
+)  # fmt: skip
+#: The same of `hours`.
+HOURS_ROW: Sequence[tuple[str, str]] = (
+    ("place", ">i4"), ("time", ">i8"), ("hours", ">i4"), ("over", ">i4"), ("total", ">f4"), ("high", ">f4"),
 )  # fmt: skip
 _EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
 
@@ -165,7 +257,16 @@ def series_of(place: str, rows: NDArray[Any]) -> Series:
     times = _EPOCH + rows["time"].astype("timedelta64[us]")
     value, low, high = (rows[name].astype(np.float32) for name in ("value", "low", "high"))
     n, sensors = (rows[name].astype(np.int32) for name in ("n", "sensors"))
-    return Series(place, times, value, low, high, n, sensors, rows["flagged"].astype(np.bool_))
+    flagged, imported = (rows[name].astype(np.bool_) for name in ("flagged", "imported"))
+    return Series(place, times, value, low, high, n, sensors, flagged, imported)
+
+
+def hours_of(place: str, rows: NDArray[Any]) -> Hours:
+    """A place's rows (fields of HOURS_ROW, sorted by time) as columns."""
+    times = _EPOCH + rows["time"].astype("timedelta64[us]")
+    hours, over = (rows[name].astype(np.int32) for name in ("hours", "over"))
+    total, high = (rows[name].astype(np.float32) for name in ("total", "high"))
+    return Hours(place, times, hours, over, total, high)
 
 
 class Archive(Protocol):
@@ -176,6 +277,21 @@ class Archive(Protocol):
 
     async def ask(self, question: Question) -> Sequence[Series]:
         """A series for each place that has one, in the order of the question."""
+
+    async def hours(self, question: Question, limits: Sequence[Limit]) -> Sequence[Hours]:
+        """What hourly figures say, by hours (by days where `question.level` is the day); not for directions."""
+
+    async def left_out(self, question: Question) -> tuple[int, int]:
+        """Of the question's one place: flagged values, and values of its unverified sensors; in no figure."""
+
+    async def sensors(self, serials: Sequence[str]) -> Sequence[Known]:
+        """Of these serials those that are registered."""
+
+    async def find(self, part: str, most: int) -> Sequence[Known]:
+        """Sensors whose serial holds `part`, capitals or not; those first that begin with it."""
+
+    async def outages(self, start: datetime, end: datetime) -> Sequence[Outage]:
+        """What ingest noted of its own troubles that reach into a span, by their beginning."""
 
     async def close(self) -> None:
         """Give up all connections."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, LiteralString
 
 import numpy as np
@@ -11,7 +13,23 @@ from numpy.typing import NDArray
 import sql
 from city.metrics import Metric
 from city.pack import CityPack
-from dashboard.archive import ROW, Kept, Level, Question, Series, Unit, bucket_start, series_of
+from dashboard.archive import (
+    HOURS_ROW,
+    MAX_POINTS,
+    ROW,
+    Hours,
+    Kept,
+    Known,
+    Level,
+    Limit,
+    Outage,
+    Question,
+    Series,
+    Unit,
+    bucket_start,
+    hours_of,
+    series_of,
+)
 from dashboard.pool import Pool
 from dashboard.store import StoreError
 
@@ -51,10 +69,20 @@ def question_sql(unit: Unit, level: Level, metric: Metric) -> LiteralString:
     return sql.literal(text)
 
 
-def row_type() -> np.dtype[Any]:
+def hours_sql(unit: Unit, level: Level, metric: Metric) -> LiteralString:
+    """The named query of what hourly figures say, by hours or days."""
+    value = "sum" if metric.aggregation == "sum" else "mean"
+    by_day = level is Level.DAY
+    bucket = "date_trunc('day', h.bucket, %(zone)s)" if by_day else "h.bucket"
+    text = sql.query("archive_sensor_hours" if unit == "sensor" else "archive_district_hours")
+    text = text.replace("{combined}", _COMBINED[metric.aggregation]).replace("{bucket}", bucket)
+    return sql.literal(text.replace("{key}", metric.key).replace("{value}", value))
+
+
+def row_type(row: Sequence[tuple[str, str]] = ROW) -> np.dtype[Any]:
     """A row of a binary COPY without nulls: number of fields, then length and bytes of each."""
     fields: list[tuple[str, str]] = [("fields", ">i2")]
-    for name, kind in ROW:
+    for name, kind in row:
         fields += [(f"#{name}", ">i4"), (name, kind)]
     return np.dtype(fields)
 
@@ -78,28 +106,76 @@ class PgArchive:
         """See Archive."""
         metric = self._pack.catalogue[question.metric]
         query = question_sql(question.unit, question.level, metric)
+        data, numbers = await self._copied(query, question, {"most": MAX_POINTS + 1})
+        return [series_of(*found) for found in _by_place(data, row_type(), question.places, numbers)]
+
+    async def hours(self, question: Question, limits: Sequence[Limit]) -> Sequence[Hours]:
+        """See Archive."""
+        metric = self._pack.catalogue[question.metric]
+        query = hours_sql(question.unit, question.level, metric)
+        whole = replace(question, level=Level.DAY if question.level is Level.DAY else Level.HOUR)
+        given = {
+            "since": [one.since for one in limits],
+            "until": [one.until for one in limits],
+            "low": [one.low for one in limits],
+        }
+        data, numbers = await self._copied(query, whole, given)
+        return [hours_of(*found) for found in _by_place(data, row_type(HOURS_ROW), question.places, numbers)]
+
+    async def left_out(self, question: Question) -> tuple[int, int]:
+        """See Archive."""
+        metric = self._pack.catalogue[question.metric]
+        text = sql.query("archive_left_out").replace("{key}", metric.key).replace("{bit}", str(metric.bit))
+        start = bucket_start(question.level, question.start, self._pack.zone)
+        given = {"unit": question.unit, "place": question.places[0], "start": start, "end": question.end}
+        async with self._pool.connection() as conn:
+            row = await (await conn.execute(sql.literal(text), given)).fetchone()
+        return (row[0], row[1]) if row else (0, 0)
+
+    async def sensors(self, serials: Sequence[str]) -> Sequence[Known]:
+        """See Archive."""
+        async with self._pool.connection() as conn:
+            rows = await (await conn.execute(sql.query("archive_known"), [list(serials)])).fetchall()
+        return [Known(*row) for row in rows]
+
+    async def find(self, part: str, most: int) -> Sequence[Known]:
+        """See Archive."""
+        async with self._pool.connection() as conn:
+            found = await conn.execute(sql.query("archive_find"), {"part": part, "most": most})
+            return [Known(*row) for row in await found.fetchall()]
+
+    async def outages(self, start: datetime, end: datetime) -> Sequence[Outage]:
+        """See Archive."""
+        async with self._pool.connection() as conn:
+            found = await conn.execute(sql.query("archive_outages"), {"start": start, "end": end})
+            return [Outage(*row) for row in await found.fetchall()]
+
+    async def _copied(
+        self, query: LiteralString, question: Question, given: Mapping[str, Any]
+    ) -> tuple[bytes, dict[str, int]]:
+        """The bytes of a COPY, and the numbers of the places."""
         async with self._pool.connection() as conn:
             named = sql.query(_PLACES[question.unit])
             numbers = dict(await (await conn.execute(named, [list(question.places)])).fetchall())
             start = bucket_start(question.level, question.start, self._pack.zone)
-            given = {
+            common = {
                 "places": list(numbers.values()), "start": start, "end": question.end, "zone": self._pack.timezone,
             }  # fmt: skip
-            async with conn.cursor() as cursor, cursor.copy(query, given) as copy:
-                data = b"".join([bytes(piece) async for piece in copy])
-        return _by_place(data, question.places, numbers)
+            async with conn.cursor() as cursor, cursor.copy(query, {**common, **given}) as copy:
+                return b"".join([bytes(piece) async for piece in copy]), numbers
 
     async def close(self) -> None:
         """See Archive."""
         await self._pool.close()
 
 
-def _by_place(data: bytes, places: Sequence[str], numbers: dict[str, int]) -> list[Series]:
-    rows: NDArray[Any] = np.frombuffer(data[_HEADER:-_TRAILER], row_type())
-    found = []
+def _by_place(
+    data: bytes, kind: np.dtype[Any], places: Sequence[str], numbers: Mapping[str, int]
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Each place with its rows, where it has any."""
+    rows: NDArray[Any] = np.frombuffer(data[_HEADER:-_TRAILER], kind)
     for place in places:
         if place in numbers:
             low, high = np.searchsorted(rows["place"], [numbers[place], numbers[place] + 1])
             if high > low:
-                found.append(series_of(place, rows[low:high]))
-    return found
+                yield place, rows[low:high]

@@ -20,7 +20,8 @@ def page_config(
 
     `data_option`: what the commands that the page proposes need to find this stack (`city.folder`).
     `metrics[].bands` are [lowest, highest] rounded values of each grade, the last one open (null);
-    `standard.bands` their words, colours and number of bars, in the same order.
+    `standard.bands` their words, colours and number of bars, in the same order. `catalogue` is every metric, those
+    of the live page first, with the grades of all times.
     """
     return {
         "lang": lang,
@@ -33,6 +34,10 @@ def page_config(
         "stale_s": STALE_S,
         "few": {"sensors": FEW_SENSORS, "share": FEW_SHARE},
         "metrics": [metric_config(pack.catalogue[key], standard, on) for key in pack.live],
+        "catalogue": [
+            metric_config(metric, standard, on) | {"scales": scales_config(metric, standard)}
+            for metric in sorted(pack.catalogue.metrics, key=lambda one: one.key not in pack.live)
+        ],
         "standard": standard_config(standard, on),
         "districts": [
             {"code": one.code, "names": dict(one.names), "short": dict(one.short)} for one in pack.districts
@@ -57,6 +62,15 @@ def metric_config(metric: Metric, standard: Standard, on: date) -> dict[str, Any
         "bands": [[band.lo, band.hi] for band in scale.bands] if scale else None,
         "since": scale.since.isoformat() if scale else None,
     }
+
+
+def scales_config(metric: Metric, standard: Standard) -> list[dict[str, Any]]:
+    """The grades of one metric in all times, newest first: first day of force (ISO) and [lowest, highest] of each."""
+    return [
+        {"since": scale.since.isoformat(), "bands": [[band.lo, band.hi] for band in scale.bands]}
+        for scale in standard.scales
+        if metric.key in scale.metrics
+    ]
 
 
 def standard_config(standard: Standard, on: date) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dashboard.text import LANGUAGES, WORDS
 
 #: Words of `text` that this page says, too: header, causes, ages.
 SHARED = (
-    "language_name", "language", "theme_dark", "theme_light", "pages", "page_live", "page_ingest",
+    "language_name", "language", "theme_dark", "theme_light", "pages", "page_live", "page_history", "page_ingest",
     "links_up", "links_up_short", "links_down", "links_down_one", "connecting", "no_data", "loading",
     "ago", "age_s", "age_min", "age_h", "age_d",
     "cause_since", "cause_age", "cause_server", "cause_database", "cause_broker", "cause_ingest", "cause_slots",

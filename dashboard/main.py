@@ -18,11 +18,15 @@ from city.grades import load_standard
 from city.pack import CityPack, load_pack
 from city.settings import Settings, require
 from dashboard.app import create_app
+from dashboard.archive import Archive
+from dashboard.archive_memory import MemoryArchive
+from dashboard.archive_postgres import PgArchive
 from dashboard.board import Board
 from dashboard.bookkeeper import Bookkeeper
 from dashboard.day_store import DayStore
 from dashboard.diary import Diary
 from dashboard.geometry import geometry_of
+from dashboard.history import History
 from dashboard.ledger import LedgerStore
 from dashboard.picture import Picture
 from dashboard.postgres import PgStore
@@ -69,15 +73,18 @@ def assemble(
     data_option: str = "",
     ledger: LedgerStore | None = None,
     days: DayStore | None = None,
+    archive: Archive | None = None,
 ) -> tuple[FastAPI, Board, Reader]:
     """The application over any store, with the board it shows and the reader that fills it.
 
-    `ledger`, `days`: other stores for the books and the last 24 hours, so that they never keep the reader waiting.
+    `ledger`, `days`: other stores for the books and the last 24 hours, so that they never keep the reader waiting;
+    `archive`: where history is, else nowhere but in memory.
     """
     standard = load_standard(pack.standard)
     geometry, picture = geometry_of(pack), Picture(pack)
     board = Board(pack, standard, geometry, picture.view(clock()))
     reader = Reader(store, picture, board, clock)
+    past = archive or MemoryArchive(pack)
     keeper = Bookkeeper(ledger or store, board, pack.zone, clock)
     diary = Diary(days or store, board, standard, pack.zone, clock)
 
@@ -85,8 +92,10 @@ def assemble(
     async def running() -> AsyncIterator[None]:
         async with reader.running(), keeper.running(), diary.running():
             yield
+        await past.close()
 
-    application = create_app(board, pack, standard, running=running, data_option=data_option)
+    history = History(past, pack, standard, clock)
+    application = create_app(board, pack, standard, running=running, data_option=data_option, history=history)
     return application, board, reader
 
 
@@ -96,7 +105,8 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
     url = require(settings.read_url, "SDOT_READ_DATABASE_URL or SDOT_DATABASE_URL")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a lost database is told once, by the reader
     live, books, days = PgStore(url, pack), PgStore(url, pack), PgStore(url, pack, query_s=DAY_QUERY_S)
-    application, board, _reader = assemble(live, pack, clock, data_option(settings.data), books, days)
+    archive, option = PgArchive(url, pack), data_option(settings.data)
+    application, board, _reader = assemble(live, pack, clock, option, books, days, archive)
     config = uvicorn.Config(
         application,
         host=settings.http_host,

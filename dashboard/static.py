@@ -45,12 +45,12 @@ class StaticFile:
     etag: str
 
 
-def pack(data: bytes, media_type: str) -> StaticFile:
+def pack(data: bytes, media_type: str, level: int = GZIP_LEVEL) -> StaticFile:
     """Compress `data` and name it by its hash."""
     etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
     zipped = None
     if len(data) >= SMALL and media_type.startswith(TEXTS):
-        zipped = gzip.compress(data, GZIP_LEVEL, mtime=0)
+        zipped = gzip.compress(data, level, mtime=0)
     return StaticFile(media_type, data, zipped, etag)
 
 

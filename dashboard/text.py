@@ -14,6 +14,7 @@ WORDS: dict[str, tuple[str, str, str]] = {
     # header
     "pages": ("화면", "Pages", "Páginas"),
     "page_live": ("현황", "Live", "En vivo"),
+    "page_history": ("기록", "History", "Historial"),
     "page_ingest": ("수집", "Ingest", "Ingesta"),
     "extent": ("{districts}개 {word} · {sensors}", "{districts} {word} · {sensors}", "{districts} {word} · {sensors}"),
     "sensor_count": ("{n}대", "{n} sensors", "{n} sensores"),

@@ -8,11 +8,12 @@ import copy
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from typing import Any
 
 import orjson
 import uvicorn
+from starlette.routing import Route
 
 from city.grades import load_standard
 from city.pack import CityPack
@@ -218,11 +219,15 @@ class StandIn:
 
 
 @contextlib.contextmanager
-def serving(stand_in: StandIn, data_option: str = "") -> Iterator[StandIn]:
-    """The page over `stand_in`, on a free port of the loopback; its address is `stand_in.url`."""
+def serving(stand_in: StandIn, data_option: str = "", routes: Sequence[Route] = ()) -> Iterator[StandIn]:
+    """The page over `stand_in`, on a free port of the loopback; its address is `stand_in.url`.
+
+    `routes` stand before the application's own.
+    """
     app = create_app(
         stand_in, stand_in.pack, stand_in.standard, running=stand_in.running, data_option=data_option
     )
+    app.router.routes[:0] = routes
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         stand_in.url = f"http://127.0.0.1:{listener.getsockname()[1]}"

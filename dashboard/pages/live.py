@@ -43,8 +43,9 @@ class Ids(StrEnum):
 def layout(config: Mapping[str, Any]) -> Component:
     """The page's skeleton. `config` is what never changes while the server runs: metrics, grades, words."""
     regions = [_where(), *_figures(), foot(NAME)]
+    own = {key: value for key, value in config.items() if key != "catalogue"}
     return html.Div(
-        skeleton(NAME, config, regions, skip_to=Ids.RANKING, looks="regions"), id=NAME, className="live"
+        skeleton(NAME, own, regions, skip_to=Ids.RANKING, looks="regions"), id=NAME, className="live"
     )
 
 

@@ -18,6 +18,7 @@ from dashboard.ledger import GapRow
 from dashboard.memory import MemoryStore
 from dashboard.store import StoreError
 from tests.made_up_books import MINUTE, case_row, count, fill, slot_row
+from tests.measuring import MEASURE, WEAK
 from tests.servers.migrated import migrated
 from tests.servers.missing import Missing
 from tests.servers.pool import Pool
@@ -328,40 +329,6 @@ def test_an_open_case_stays_open_and_focused_when_new_ones_come(books: Books, lo
 # form
 
 
-MEASURE = """() => {
-  const out = { beyond: [], clipped: [], small: [], nameless: [] };
-  const seen = (e) => { const s = getComputedStyle(e); return s.display !== 'none' && s.visibility !== 'hidden' && e.getClientRects().length > 0; };
-  const said = (e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-  const sizes = new Set();
-  for (const e of [...document.querySelectorAll('body *')].filter((e) => !e.closest('footer > script') && seen(e))) {
-    const r = e.getBoundingClientRect();
-    if (said(e)) {
-      const size = parseFloat(getComputedStyle(e).fontSize);
-      sizes.add(size);
-      if (size < 12) out.small.push(e.textContent);
-      if (!e.closest('.skip') && (r.left < -0.5 || r.right > innerWidth + 0.5)) out.beyond.push(`${e.textContent} ${r.left}-${r.right}`);
-      if (!e.closest('.preview') && !(e instanceof SVGElement) && r.width > 1 && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== 'visible') out.clipped.push(e.textContent);
-    }
-    if (['BUTTON', 'SELECT', 'A', 'SUMMARY'].includes(e.tagName) && !(e.getAttribute('aria-label') || e.innerText).trim()) out.nameless.push(e.outerHTML.slice(0, 90));
-  }
-  for (const svg of document.querySelectorAll('.chart')) {
-    if (!svg.getAttribute('aria-label')) out.nameless.push('a chart');
-    const box = svg.closest('section').getBoundingClientRect();
-    for (const t of svg.querySelectorAll('text')) {
-      const r = t.getBoundingClientRect();
-      if (r.left < box.left - 0.5 || r.right > box.right + 0.5) out.beyond.push(`in a chart: ${t.textContent}`);
-    }
-  }
-  for (const table of document.querySelectorAll('table')) {
-    if (!table.getAttribute('aria-label') || [...table.querySelectorAll('th')].some((th) => !th.getAttribute('scope'))) out.nameless.push('a table');
-    if (table.scrollWidth > table.parentElement.clientWidth + 1) out.beyond.push('a table');
-  }
-  if (document.documentElement.scrollWidth > innerWidth) out.beyond.push('the page scrolls sideways');
-  out.sizes = [...sizes].sort((a, b) => a - b);
-  return out;
-}"""
-
-
 @pytest.mark.parametrize("lang", ["ko", "en", "es"])
 def test_nothing_is_clipped_too_small_or_beyond_the_page(books: Books, look: Opener, lang: str) -> None:
     now = datetime.now(UTC)
@@ -404,20 +371,7 @@ def test_words_stand_out_from_what_is_behind_them(books: Books, look: Opener, th
     """WCAG 2.2 AA: 4.5:1 of every text."""
     page = look(books.url, theme=theme)
     page.locator("#ingest-cases summary").first.click()
-    weak = page.evaluate("""() => {
-      const rgb = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
-      const lum = ([r, g, b]) => [r, g, b].map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
-      const behind = (e) => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length === 3 || c[3] === 1) return c; } return [255, 255, 255]; };
-      const found = [];
-      for (const e of document.querySelectorAll('main *, header *')) {
-        if (![...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || !e.getClientRects().length) continue;
-        const style = getComputedStyle(e);
-        const [a, b] = [lum(rgb(e instanceof SVGElement ? style.fill : style.color)), lum(behind(e))];
-        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-        if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${e.textContent.slice(0, 60)}`);
-      }
-      return found;
-    }""")
+    weak = page.evaluate(WEAK)
     assert weak == []
 
 

@@ -52,7 +52,7 @@ def test_what_there_is(client, path):
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/history", "/docs", "/redoc", "/openapi.json", "/_dash-ws-callback", "/assets/../app.py", "/assets/%2e%2e/app.py",
+    ["/nothing", "/wall", "/docs", "/redoc", "/openapi.json", "/_dash-ws-callback", "/assets/../app.py", "/assets/%2e%2e/app.py",
      "/assets/nothing.js", "/_dash-component-suites/dash/dash.py", "/_dash-component-suites/os/path.py",
      "/api/sensors?district=atlantis&metric=pm25"],
 )  # fmt: skip
@@ -176,7 +176,7 @@ def test_two_applications_do_not_know_each_other():
     assert "two-in" not in first.get("/_dash-dependencies").text
 
 
-@pytest.mark.parametrize(("path", "folder"), [("/", "live"), ("/ingest", "ingest")])
+@pytest.mark.parametrize(("path", "folder"), [("/", "live"), ("/history", "history"), ("/ingest", "ingest")])
 def test_a_page_loads_what_is_its_own_and_what_all_share(path, folder):
     """Asked first of a new application: Dash itself would serve it without any asset."""
     document = client_of().get(path).text
@@ -190,7 +190,7 @@ def test_a_page_loads_what_is_its_own_and_what_all_share(path, folder):
 
 def test_the_pages_know_of_each_other(client):
     for path in ("/_dash-layout", "/ingest/_dash-layout"):
-        assert r'"pages":["\u002f","\u002fingest"]' in client.get(path).text
+        assert r'"pages":["\u002f","\u002fhistory","\u002fingest"]' in client.get(path).text
 
 
 def test_a_page_carries_its_own_words_only(client):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from dashboard import sentences
+from dashboard.history_text import HISTORY_ALL_WORDS, HISTORY_TEXT, HISTORY_WORDS
+from dashboard.history_text import SHARED as HISTORY_SHARED
 from dashboard.ingest_text import ALL_WORDS, INGEST_TEXT, INGEST_WORDS, SHARED
 from dashboard.refusal_text import FIXES, REASONS
 from dashboard.text import LANGUAGES, TEXT, WORDS
@@ -23,13 +25,17 @@ def scripts(*folders: str) -> str:
 
 
 #: page → what it may say, and the scripts that say it
-PAGES = {"live": (WORDS, scripts("", "live")), "ingest": (ALL_WORDS, scripts("", "ingest"))}
+PAGES = {
+    "live": (WORDS, scripts("", "live")),
+    "ingest": (ALL_WORDS, scripts("", "ingest")),
+    "history": (HISTORY_ALL_WORDS, scripts("", "history")),
+}
 PYTHON = "\n".join(path.read_text() for path in sorted(DASHBOARD.glob("*.py")) if path.name != "text.py")
 
 
-@pytest.mark.parametrize("key", WORDS | ALL_WORDS)
+@pytest.mark.parametrize("key", WORDS | ALL_WORDS | HISTORY_WORDS)
 def test_each_sentence_takes_the_same_values_in_every_language(key: str) -> None:
-    texts = (WORDS | ALL_WORDS)[key]
+    texts = (WORDS | ALL_WORDS | HISTORY_WORDS)[key]
     assert len(texts) == len(LANGUAGES)
     words_of_a_count = {
         "districts_n",
@@ -41,7 +47,7 @@ def test_each_sentence_takes_the_same_values_in_every_language(key: str) -> None
 
 
 def test_the_browser_gets_every_word() -> None:
-    for text, words in ((TEXT, WORDS), (INGEST_TEXT, ALL_WORDS)):
+    for text, words in ((TEXT, WORDS), (INGEST_TEXT, ALL_WORDS), (HISTORY_TEXT, HISTORY_ALL_WORDS)):
         assert set(text) == set(LANGUAGES)
         assert all(set(said) == set(words) for said in text.values())
 
@@ -73,7 +79,8 @@ def test_no_word_is_left_over(page: str) -> None:
 
 def test_no_word_stands_in_two_tables() -> None:
     assert set(INGEST_WORDS) & set(WORDS) <= {"messages"}  # a count there, a name here
-    assert set(SHARED) <= set(WORDS)
+    assert set(HISTORY_WORDS) & set(WORDS) == set()
+    assert set(SHARED) | set(HISTORY_SHARED) <= set(WORDS)
 
 
 def test_each_reason_has_its_words() -> None:
