@@ -1,6 +1,9 @@
 # Two commands do everything: `make up` runs the product, `make test` passes the tests.
 PYTHON ?= python3
 VENV ?= .venv
+# Processes of the whole test suite: it mostly waits for servers. A file's tests stay together, in their order.
+WORKERS ?= 3
+ALL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 BIN := $(VENV)/bin
 
 .PHONY: up test check format bench faults clean
@@ -9,7 +12,7 @@ up: $(VENV)/installed
 	@$(BIN)/sdot up $(ARGS)
 
 test: $(VENV)/installed-test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),$(ALL))
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

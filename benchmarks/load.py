@@ -49,9 +49,9 @@ def values(number: int, turn: int) -> tuple[float, ...]:
     )
 
 
-def body(at: datetime, carried: Iterable[float]) -> bytes:
+def body(at: datetime, carried: Iterable[float], **more: str) -> bytes:
     """A message: about 150 bytes of JSON, as a device writes it."""
-    return json.dumps({"time": at.isoformat(), **dict(zip(METRICS, carried, strict=True))}).encode()
+    return json.dumps({"time": at.isoformat(), **dict(zip(METRICS, carried, strict=True)), **more}).encode()
 
 
 def backlog(count: int, end: datetime) -> Iterator[tuple[int, datetime, tuple[float, ...]]]:
@@ -68,6 +68,12 @@ def backlog_messages(count: int, end: datetime) -> Iterator[tuple[str, bytes]]:
         yield topic(number), body(at, carried)
 
 
+def named_messages(count: int, end: datetime) -> Iterator[tuple[str, bytes]]:
+    """The same with the serial in the body as well, for programs that read no topic."""
+    for number, at, carried in backlog(count, end.astimezone(SEOUL)):
+        yield topic(number), body(at, carried, serial=serial(number))
+
+
 def array_messages(count: int, end: datetime, together: int) -> Iterator[tuple[str, bytes]]:
     """The same readings in arrays of so many of one sensor, as a device sends what it could not send before."""
     held: dict[int, list[bytes]] = {}
@@ -82,12 +88,13 @@ def array_messages(count: int, end: datetime, together: int) -> Iterator[tuple[s
             yield topic(number), b"[" + b",".join(part) + b"]"
 
 
-def live_messages(numbers: range) -> Iterator[tuple[str, bytes]]:
-    """Endless: the sensors in turn, each reading of this very microsecond."""
+def live_messages(numbers: range, *, named: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Endless: the sensors in turn, each reading of this very microsecond; the serial in the body where asked for."""
     turn = 0
     while True:
         for number in numbers:
-            yield topic(number), body(datetime.now(SEOUL), values(number, turn))
+            more = {"serial": serial(number)} if named else {}
+            yield topic(number), body(datetime.now(SEOUL), values(number, turn), **more)
         turn += 1
 
 
@@ -100,15 +107,17 @@ def flood_messages(*, anew: bool) -> Iterator[tuple[str, bytes]]:
         number += 1
 
 
-def connected(port: int, client_id: str = "") -> socket.socket:
-    """A connection with a clean session and no keep-alive (MQTT 3.1.1, section 3.1)."""
+def connected(port: int, client_id: str = "", *, clean: bool = True) -> socket.socket:
+    """A connection with a clean session, or a kept one, and no keep-alive (MQTT 3.1.1, section 3.1)."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     name = client_id.encode()
-    rest = b"\x00\x04MQTT\x04\x02\x00\x00" + struct.pack(">H", len(name)) + name
+    flags = b"\x02" if clean else b"\x00"
+    rest = b"\x00\x04MQTT\x04" + flags + b"\x00\x00" + struct.pack(">H", len(name)) + name
     connection.sendall(b"\x10" + bytes([len(rest)]) + rest)
-    if connection.recv(4) != b"\x20\x02\x00\x00":
-        raise ConnectionError("the broker refuses the publisher")
+    answer = connection.recv(4, socket.MSG_WAITALL)
+    if answer[:2] != b"\x20\x02" or answer[3]:
+        raise ConnectionError("the broker refuses the connection")
     return connection
 
 
@@ -198,10 +207,11 @@ def main() -> None:
     parser.add_argument(
         "--flood", choices=("one", "new"), help="one sensor, or new serials, instead of the city"
     )
+    parser.add_argument("--named", action="store_true", help="the serial in the body, too")
     given = parser.parse_args()
     first, step = given.share
     started = datetime.now(UTC).isoformat()
-    city = live_messages(range(first, SENSORS, step))
+    city = live_messages(range(first, SENSORS, step), named=given.named)
     source = flood_messages(anew=given.flood == "new") if given.flood else city
     sent = run(given.port, source, given.seconds, given.pace)
     print(json.dumps({"sent": sent, "from": started, "to": datetime.now(UTC).isoformat()}))

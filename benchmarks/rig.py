@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ EMPTIED = (
 
 #: Rows by the database's own time of their commit (track_commit_timestamp).
 COMMITS = """
-WITH row AS (SELECT pg_xact_commit_timestamp(xmin) AS at, time FROM reading),
+WITH row AS (SELECT pg_xact_commit_timestamp(xmin) AS at FROM {table}),
 ends AS (SELECT count(*) AS n, min(at) AS first, max(at) AS last FROM row)
 SELECT n, (SELECT count(*) FROM row, ends WHERE row.at = ends.first),
     extract(epoch FROM last - first)::float8
@@ -107,6 +108,14 @@ class Rig:
                 child.signal(child.program.kill_signal)
             time.sleep(0.02)
 
+    def kill(self, child: Child) -> None:
+        """SIGKILL it and all below it, at once, and wait until it is gone."""
+        for pid in tree(child.process.pid) if child.process else []:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while child.running:
+            time.sleep(0.01)
+
     def _start_postgres(self) -> None:
         server = Postgres(self.folder)
         program = server.program()
@@ -158,12 +167,16 @@ class Rig:
 
     def python(self, name: str, *words: str, **settings: str) -> Child:
         """A Python program of the product or of the benchmark."""
+        return self.program(name, [sys.executable, "-m", *words], **settings)
+
+    def program(self, name: str, argv: Sequence[str], **settings: str) -> Child:
+        """Any program, its output kept."""
         self._count += 1
         kept = {key: value for key, value in os.environ.items() if not key.startswith("SDOT_")}
         return self.start(
             Program(
                 name=name,
-                argv=[sys.executable, "-m", *words],
+                argv=argv,
                 cwd=ROOT,
                 log=self.folder.logs / f"{self._count}-{name}.log",
                 rank=2,
@@ -224,11 +237,11 @@ class Rig:
                 raise SdotError(f"{what}: not within {PATIENCE_S:g} s")
             time.sleep(0.1)
 
-    def rate(self) -> float:
-        """Rows a second from the first commit to the last; those of the first commit are not counted."""
+    def rate(self, table: str = "reading") -> float:
+        """Rows a second from the first commit to the last; those of the first are not counted. NaN of one commit."""
         with psycopg.connect(self.dsn, autocommit=True) as conn:
-            n, first, seconds = conn.execute(COMMITS).fetchone()
-        return (n - first) / seconds
+            n, first, seconds = conn.execute(COMMITS.format(table=table)).fetchone()
+        return (n - first) / seconds if seconds else float("nan")
 
     def lags(self, since: datetime) -> tuple[float, float]:
         """Median and 95th percentile of the seconds from a reading's own time to its commit."""
@@ -252,6 +265,11 @@ class Rig:
 
 def _cpu_s(pid: int) -> float:
     """Of a process and all below it, those that ended included."""
+    return sum(tree(pid).values()) / os.sysconf("SC_CLK_TCK")
+
+
+def tree(pid: int) -> dict[int, int]:
+    """A process and all below it: their ids, and what each and its ended children have used, ticks."""
     below: dict[int, list[int]] = {}
     ticks: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
@@ -262,12 +280,13 @@ def _cpu_s(pid: int) -> float:
                 continue  # ended between the listing and the look
             below.setdefault(int(fields[1]), []).append(int(folder.name))
             ticks[int(folder.name)] = sum(map(int, fields[11:15]))
-    todo, total = [pid], 0
+    found: dict[int, int] = {}
+    todo = [pid]
     while todo:
         one = todo.pop()
-        total += ticks.get(one, 0)
+        found[one] = ticks.get(one, 0)
         todo += below.get(one, [])
-    return total / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 def now() -> datetime:

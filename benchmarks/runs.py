@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 import psycopg
 
-from benchmarks import load
-from benchmarks.rig import COMMITTED, Rig, now, wait
+from benchmarks import full, load, sink
+from benchmarks.contender import Other
+from benchmarks.peers.peer import TABLE
+from benchmarks.rig import COMMITTED, Rig, now, tree, wait
 from benchmarks.table import PARTIES
 from sdot.supervisor import Child
 
@@ -49,32 +54,55 @@ def naive(rig: Rig, broker: str, count: int, *, autocommit: bool) -> dict[str, f
     words += ["--autocommit"] * autocommit
     load.forget(port, "naive")
     wait([rig.python("naive", *words, "--count", "0")])
-    fill(rig, broker, count)
+    fill(rig, broker, load.backlog_messages(count, now()))
     subscriber = rig.python("naive", *words, "--count", str(count))
     rig.until(lambda: rig.value(READINGS) == count, "the naive subscriber", subscriber)
     load.forget(port, "naive")
     return {"rate": rig.rate()}
 
 
-def fill(rig: Rig, broker: str, count: int, together: int = 1) -> None:
-    """Publish the backlog, a message a reading or in arrays; the sessions at the broker queue it."""
+def fill(rig: Rig, broker: str, messages: Iterable[tuple[str, bytes]]) -> None:
+    """Publish them; the sessions at the broker queue them."""
     publisher = load.Publisher(rig.ports[broker])
-    single = together == 1
-    publisher.publish(
-        load.backlog_messages(count, now()) if single else load.array_messages(count, now(), together)
-    )
+    publisher.publish(messages)
     publisher.settle(0)
     publisher.close()
 
 
-def drain(rig: Rig, count: int, workers: int, together: int = 1) -> dict[str, float]:
+def bare_broker(rig: Rig, count: int) -> dict[str, float]:
+    """What the broker alone gives: a full session, and a subscriber that acknowledges and drops."""
+    port = rig.ports["shipped"]
+    load.forget(port, sink.NAME)
+    wait([rig.python("sink", "benchmarks.sink", "--port", str(port), "--count", "0")])
+    fill(rig, "shipped", load.backlog_messages(count, now()))
+    child = rig.python("sink", "benchmarks.sink", "--port", str(port), "--count", str(count))
+    wait([child])
+    said = json.loads(child.program.log.read_text().splitlines()[-1])
+    load.forget(port, sink.NAME)
+    return {"rate": said["messages"] / said["seconds"]}
+
+
+def peer(rig: Rig, other: Other, count: int) -> dict[str, float]:
+    """Another program: its session was filled while it was away, and it comes back."""
+    other.empty(rig)
+    first = other.start(rig)
+    other.ready(rig, first)
+    rig.kill(first)  # stopped in order, Node-RED unsubscribes, and nothing is queued for it
+    other.empty(rig)
+    fill(rig, other.broker, load.named_messages(count, now()))
+    child = other.start(rig)
+    _, different = other.settled(rig, count)
+    other.leave(rig, child)
+    return {"rate": rig.rate(TABLE), "queued": count, "missing": count - different}
+
+
+def drain(
+    rig: Rig, count: int, workers: int, messages: Iterable[tuple[str, bytes]] | None = None
+) -> dict[str, float]:
     """Ours: the session was filled while ingest was away, and ingest comes back."""
     rig.empty()
     rig.make_partitions(count)
-    first = rig.ingest(workers)
-    rig.until(lambda: rig.seats() == workers, "ingest's first start", first)
-    rig.stop(first)
-    fill(rig, "shipped", count, together)
+    prepare(rig, workers, load.backlog_messages(count, now()) if messages is None else messages)
     servers = (rig.postgres, rig.brokers["shipped"])
     before = rig.cpu(*servers)
     ingest = rig.ingest(workers)
@@ -84,6 +112,53 @@ def drain(rig: Rig, count: int, workers: int, together: int = 1) -> dict[str, fl
     return {"rate": rig.rate()} | {
         party: cost / count * 1e6 for party, cost in zip(PARTIES, used, strict=True)
     }
+
+
+def prepare(rig: Rig, workers: int, messages: Iterable[tuple[str, bytes]]) -> None:
+    """Ingest starts, so that it has sessions, and stops; what is published meanwhile waits for it."""
+    first = rig.ingest(workers)
+    rig.until(lambda: rig.seats() == workers, "ingest's first start", first)
+    rig.stop(first)
+    fill(rig, "shipped", messages)
+
+
+def arrays(rig: Rig, count: int, workers: int, together: int) -> dict[str, float]:
+    """The same with so many readings in a message."""
+    return drain(rig, count, workers, load.array_messages(count, now(), together))
+
+
+def all_columns(rig: Rig, count: int, workers: int) -> dict[str, float]:
+    """The same with the 20 to 27 metrics of S-DoT's sensors in each message."""
+    return drain(rig, count, workers, full.messages(count, now()))
+
+
+def queued(rig: Rig, count: int, workers: int) -> dict[str, float]:
+    """Very many messages queued at the broker, and the most that a process of ingest holds while it drains them."""
+    rig.empty()
+    rig.make_partitions(count)
+    prepare(rig, workers, load.backlog_messages(count, now()))
+    broker = rig.brokers["shipped"].process
+    figures = {"broker": peak_mb(broker.pid)} if broker else {}
+    ingest = rig.ingest(workers)
+    most = 0.0
+
+    def drained() -> bool:
+        nonlocal most
+        most = max(most, *(peak_mb(pid) for pid in tree(ingest.process.pid)))
+        return rig.value(STORED) == count
+
+    rig.until(drained, "draining the queue", ingest)
+    leave(rig, ingest, workers)
+    return figures | {"queued": count, "rate": rig.rate(), "worker": most}
+
+
+def peak_mb(pid: int) -> float:
+    """The most that a process ever held resident, MB (VmHWM); 0 where it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
 
 
 def leave(rig: Rig, ingest: Child, workers: int) -> None:

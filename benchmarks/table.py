@@ -14,6 +14,7 @@ NAIVE = "naive: INSERT and COMMIT a message, mosquitto as it comes"
 TUNED = "the same, tuned: autocommit, our mosquitto.conf"
 OURS = "sdot ingest"
 BARE = "bare COPY of the same rows"
+BROKER = "bare broker: mosquitto to a subscriber that acknowledges and drops"
 CITY = "live, 1,100 sensors every 2 minutes"
 #: Whose processor time is told.
 PARTIES = ("ingest", "postgres", "mosquitto")
@@ -31,6 +32,16 @@ def ours(workers: int) -> str:
 def arrays(workers: int) -> str:
     """Name of the measurement of messages that carry many readings."""
     return f"arrays of {TOGETHER} readings, {workers} worker{'s' if workers > 1 else ''}"
+
+
+def all_columns(workers: int) -> str:
+    """Name of the measurement with S-DoT's own columns."""
+    return f"all columns (20 to 27), {workers} worker{'s' if workers > 1 else ''}"
+
+
+def queued(count: int) -> str:
+    """Name of the measurement of memory."""
+    return f"backlog of {count:,} messages"
 
 
 def tell(sentence: str) -> None:
@@ -55,25 +66,46 @@ def advantage(found: Found) -> float:
 
 
 def report(found: Found) -> Iterator[str]:
-    """Three tables in Markdown: rates, delays, and processor time."""
+    """Tables in Markdown: rates and losses, delays, processor time, and memory."""
     middle = {
         name: {key: statistics.median(each) for key, each in one.items()} for name, one in found.items()
     }
+    kept = {name: one for name, one in middle.items() if "worker" in one}
+    middle = {name: one for name, one in middle.items() if name not in kept}
     yield from _rates(found, middle)
     yield from _delays(middle)
     yield from _costs(middle)
+    for name, one in middle.items():
+        if one.get("missing"):
+            yield ""
+            yield f"{name}: of {one['queued']:,.0f} queued while it was away {one['missing']:,.0f} never came"
+    for name, one in kept.items():
+        yield ""
+        yield (
+            f"{name}: one worker held {one['worker']:.0f} MB at most, mosquitto {one['broker']:,.0f} MB;"
+            f" {one['rate']:,.0f} messages/s"
+        )
 
 
 def _rates(found: Found, middle: dict[str, dict[str, float]]) -> Iterator[str]:
     slow, fast = (middle.get(name, {}).get("rate", float("nan")) for name in (NAIVE, BARE))
-    yield "| | readings/s (median) | lowest – highest | × naive | × bare COPY |"
-    yield "|---|--:|--:|--:|--:|"
+    yield "| | readings/s (median) | lowest – highest | × naive | × bare COPY | lost | twice |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
     for name, one in middle.items():
         if "lag_p50" not in one:
-            rate, each = one["rate"], found[name]["rate"]
-            span = f"{min(each):,.0f} – {max(each):,.0f}"
-            yield f"| {name} | {rate:,.0f} | {span} | {_shown(rate / slow, 1)} | {_shown(rate / fast, 2)} |"
+            rate, each = one.get("rate", float("nan")), found[name].get("rate", [float("nan")])
+            span = f"{_shown(min(each), 0)} – {_shown(max(each), 0)}"
+            times = f"{_shown(rate / slow, 1)} | {_shown(rate / fast, 2)}"
+            yield f"| {name} | {_shown(rate, 0)} | {span} | {times} | {_losses(found[name])} |"
     yield ""
+
+
+def _losses(one: dict[str, list[float]]) -> str:
+    """Lost of sent over all rounds of kills, and how many are there twice."""
+    if "lost" not in one:
+        return "– | –"
+    lost, sent, twice = (sum(one[key]) for key in ("lost", "sent", "twice"))
+    return f"{lost:,.0f} of {sent:,.0f} | {twice:,.0f}"
 
 
 def _delays(middle: dict[str, dict[str, float]]) -> Iterator[str]:
@@ -88,7 +120,7 @@ def _delays(middle: dict[str, dict[str, float]]) -> Iterator[str]:
 
 
 def _shown(value: float, decimals: int, unit: str = "") -> str:
-    return "–" if math.isnan(value) else f"{value:.{decimals}f}{unit}"
+    return "–" if math.isnan(value) else f"{value:,.{decimals}f}{unit}"
 
 
 def _rate(rate: float) -> str:

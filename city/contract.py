@@ -333,6 +333,11 @@ def _extra(others: dict[str, Any], nesting: int) -> tuple[dict[str, Any] | None,
     return kept or None, tuple(dropped)
 
 
+def kept_extra(others: dict[str, Any]) -> dict[str, Any] | None:
+    """What is kept of a reading's unknown keys, personal ones nulled; BadMessage where one may not be among them."""
+    return _extra(others, MAX_NESTING)[0]
+
+
 def _is_deeper(value: Any, levels: int) -> bool:
     """Whether there are more than `levels` arrays and objects inside each other; looks no deeper than that."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,37 @@ class Refused:
     serial: str | None
     #: the row as JSON, or as it stands where it has another number of cells
     row: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A flag of another kind than a plausible range sets."""
+
+    #: place of the reading among those of its chunk
+    row: int
+    #: the metric's
+    bit: int
+    kind: str
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """What an exported row tells beside its values, as columns: how it stood when it was written."""
+
+    #: code of the district in whose figure it entered, or None
+    districts: Column
+    #: whether its sensor was unverified
+    unverified: Column
+    #: JSON as bytes, or None
+    extra: Column
+    findings: tuple[Finding, ...]
+
+    def only(self, rows: Column) -> Then:
+        """Some of the rows, by their places (rising)."""
+        places = {row: place for place, row in enumerate(rows.tolist())} if self.findings else {}
+        found = tuple(replace(one, row=places[one.row]) for one in self.findings if one.row in places)
+        return Then(self.districts[rows], self.unverified[rows], self.extra[rows], found)
 
 
 @dataclass(frozen=True)
@@ -54,6 +85,8 @@ class Readings:
     #: row of the chunk that each reading begins with, and how to show one
     source: Column = field(default_factory=lambda: np.zeros(0, dtype=np.int64), repr=False)
     quote: Callable[[int], bytes] = field(default=lambda _: b"", repr=False)
+    #: of an exported file
+    then: Then | None = None
 
     def __len__(self) -> int:
         return len(self.times)

@@ -171,6 +171,8 @@ class Series:
     sensors: NDArray[np.int32]
     #: raw readings only: stored and left out of every figure
     flagged: NDArray[np.bool_]
+    #: hours and days only: out of a file (`sdot import --rollups`), not computed here
+    imported: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -241,7 +243,7 @@ class Outage:
 #: Fields of a row of an answer, as the queries give them.
 ROW: Sequence[tuple[str, str]] = (
     ("place", ">i4"), ("time", ">i8"), ("value", ">f4"), ("low", ">f4"), ("high", ">f4"), ("n", ">i4"),
-    ("sensors", ">i4"), ("flagged", "?"),
+    ("sensors", ">i4"), ("flagged", "?"), ("imported", "?"),
 )  # fmt: skip
 #: The same of `hours`.
 HOURS_ROW: Sequence[tuple[str, str]] = (
@@ -255,7 +257,8 @@ def series_of(place: str, rows: NDArray[Any]) -> Series:
     times = _EPOCH + rows["time"].astype("timedelta64[us]")
     value, low, high = (rows[name].astype(np.float32) for name in ("value", "low", "high"))
     n, sensors = (rows[name].astype(np.int32) for name in ("n", "sensors"))
-    return Series(place, times, value, low, high, n, sensors, rows["flagged"].astype(np.bool_))
+    flagged, imported = (rows[name].astype(np.bool_) for name in ("flagged", "imported"))
+    return Series(place, times, value, low, high, n, sensors, flagged, imported)
 
 
 def hours_of(place: str, rows: NDArray[Any]) -> Hours:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from datetime import datetime
@@ -15,6 +16,7 @@ from dashboard.health import Health, epoch_ms
 from dashboard.listing import sensors_json
 from dashboard.picture import View
 from dashboard.snapshot import beat_json, place_of, snapshot_json
+from dashboard.static import StaticFile
 from dashboard.stream import Hub
 
 #: Seconds after which a snapshot is no longer called fresh: several looks at the database failed.
@@ -30,6 +32,11 @@ class Board:
         self.boot = secrets.token_hex(8)
         self.health = Health({})
         self.view = view
+        #: set with the first view that a reader made
+        self.seen = asyncio.Event()
+        #: the document of `/api/day`, and how often it changed; none before the rollups were read
+        self.day: StaticFile | None = None
+        self.day_version = 0
         self._zone: ZoneInfo = pack.zone
         self._standard, self._geometry = standard, geometry
         self._seq = 0
@@ -43,6 +50,7 @@ class Board:
             "boot": self.boot,
             "seq": self._seq + 1,
             "dots_version": view.roster.version,
+            "day_version": self.day_version,
             "health": health.as_json(),
         }
         return snapshot_json(view, self._standard, self._zone, self._geometry.projection, head)
@@ -53,6 +61,13 @@ class Board:
         self._seq += 1
         self.hub.tick(tick)
         self._ticked = self._sent = time.monotonic()
+        self.seen.set()
+
+    def show_day(self, day: StaticFile) -> None:
+        """Make `day` the one that all get; its version goes out with the next tick."""
+        if self.day is None or self.day.etag != day.etag:
+            self.day = day
+            self.day_version += 1
 
     def beat(self, now: datetime) -> None:
         """Tell the viewers that we live."""

@@ -41,7 +41,7 @@ def history_json(answer: Answer, history: History) -> bytes:
         "start": ms(bucket_start(plan.level, plan.start, history.pack.zone)), "end": ms(plan.end),
         "level": plan.level, "why": plan.why, "step_ms": _step_ms(plan), "points": len(grid) or len(whole[0]),
         "kept": {"raw": ms(plan.kept.raw), "hours": ms(plan.kept.hours)},
-        "below_horizon": plan.start < plan.kept.raw, "imported": [],
+        "below_horizon": plan.start < plan.kept.raw, "imported": _imported(whole[0], plan),
         "series": [
             _series(shown.metric, _broken(series, gaps, plan))
             for series, gaps in zip(whole, missing, strict=True)
@@ -109,9 +109,14 @@ def gaps_of(series: Series, plan: Plan) -> list[Span]:
         heard = [start, *series.times, end]
         patience = _silence(series.times)
         return [(one, two) for one, two in pairwise(heard) if two - one > patience]
-    missing = np.concatenate([[0], np.isnan(series.value).astype(np.int8), [0]])
+    return _runs(series, np.isnan(series.value), end)
+
+
+def _runs(series: Series, mask: NDArray[np.bool_], end: np.datetime64) -> list[Span]:
+    """Where rows are in `mask`, as spans by time."""
+    padded = np.concatenate([[0], mask.astype(np.int8), [0]])
     edges = np.append(series.times, end)
-    begins, ends = (np.flatnonzero(np.diff(missing) == step) for step in (1, -1))
+    begins, ends = (np.flatnonzero(np.diff(padded) == step) for step in (1, -1))
     return [(edges[one], edges[two]) for one, two in zip(begins, ends, strict=True)]
 
 
@@ -121,6 +126,13 @@ def _silence(times: Times) -> np.timedelta64:
     return max(SILENCE, STEPS * pace)
 
 
+def _imported(series: Series, plan: Plan) -> list[list[int]]:
+    """Spans whose figures came out of a file below the horizon."""
+    return [
+        _unix(np.array(span, "M8[us]")).tolist() for span in _runs(series, series.imported, utc64(plan.end))
+    ]
+
+
 def _spread(series: Series, times: Times, place: NDArray[np.int64], inside: NDArray[np.bool_]) -> Series:
     def column(values: NDArray[Any], empty: float) -> NDArray[Any]:
         whole = np.full(len(times), empty, values.dtype)
@@ -128,8 +140,8 @@ def _spread(series: Series, times: Times, place: NDArray[np.int64], inside: NDAr
         return whole
 
     value, low, high = (column(one, np.nan) for one in (series.value, series.low, series.high))
-    n, sensors, flagged = (column(one, 0) for one in (series.n, series.sensors, series.flagged))
-    return Series(series.place, times, value, low, high, n, sensors, flagged)
+    counts = (series.n, series.sensors, series.flagged, series.imported)
+    return Series(series.place, times, value, low, high, *(column(one, 0) for one in counts))
 
 
 def _broken(series: Series, gaps: Sequence[Span], plan: Plan) -> Series:

@@ -23,6 +23,8 @@ from dashboard.archive_memory import MemoryArchive
 from dashboard.archive_postgres import PgArchive
 from dashboard.board import Board
 from dashboard.bookkeeper import Bookkeeper
+from dashboard.day_store import DayStore
+from dashboard.diary import Diary
 from dashboard.geometry import geometry_of
 from dashboard.history import History
 from dashboard.ledger import LedgerStore
@@ -36,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds that open requests are given at the end; streams are told before and need none.
 GRACE_S = 2
+#: Seconds that a question about 24 hours may take: it is asked ahead, and nobody waits for it.
+DAY_QUERY_S = 10.0
 
 
 class Server(uvicorn.Server):
@@ -68,12 +72,13 @@ def assemble(
     clock: Callable[[], datetime] = wall_clock,
     data_option: str = "",
     ledger: LedgerStore | None = None,
+    days: DayStore | None = None,
     archive: Archive | None = None,
 ) -> tuple[FastAPI, Board, Reader]:
     """The application over any store, with the board it shows and the reader that fills it.
 
-    `ledger`: another store for the books, so that they never keep the reader waiting; `archive`: where
-    history is, else nowhere but in memory.
+    `ledger`, `days`: other stores for the books and the last 24 hours, so that they never keep the reader waiting;
+    `archive`: where history is, else nowhere but in memory.
     """
     standard = load_standard(pack.standard)
     geometry, picture = geometry_of(pack), Picture(pack)
@@ -81,10 +86,11 @@ def assemble(
     reader = Reader(store, picture, board, clock)
     past = archive or MemoryArchive(pack)
     keeper = Bookkeeper(ledger or store, board, pack.zone, clock)
+    diary = Diary(days or store, board, standard, pack.zone, clock)
 
     @contextlib.asynccontextmanager
     async def running() -> AsyncIterator[None]:
-        async with reader.running(), keeper.running():
+        async with reader.running(), keeper.running(), diary.running():
             yield
         await past.close()
 
@@ -98,11 +104,9 @@ def run(settings: Settings, clock: Callable[[], datetime] = wall_clock) -> None:
     pack = load_pack(settings.city)
     url = require(settings.read_url, "SDOT_READ_DATABASE_URL or SDOT_DATABASE_URL")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # a lost database is told once, by the reader
-    stores = PgStore(url, pack), PgStore(url, pack)
-    archive = PgArchive(url, pack)
-    application, board, _reader = assemble(
-        stores[0], pack, clock, data_option(settings.data), stores[1], archive
-    )
+    live, books, days = PgStore(url, pack), PgStore(url, pack), PgStore(url, pack, query_s=DAY_QUERY_S)
+    archive, option = PgArchive(url, pack), data_option(settings.data)
+    application, board, _reader = assemble(live, pack, clock, option, books, days, archive)
     config = uvicorn.Config(
         application,
         host=settings.http_host,

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from city.pack import CityPack
+from dashboard.day_memory import Heard, MemoryDays, floor
 from dashboard.ledger_memory import MemoryLedger
 from dashboard.packed import NEVER, VERSIONS, latest_type, micros, readings_type
 from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, WorkerRow
 
 
-class MemoryStore(MemoryLedger):
+class MemoryStore(MemoryLedger, MemoryDays):
     """Holds what PostgreSQL would; the caller puts sensors, readings and hearts in."""
 
     def __init__(self, pack: CityPack) -> None:
-        super().__init__()
+        MemoryLedger.__init__(self)
+        MemoryDays.__init__(self, pack)
         self._keys, self._live = pack.catalogue.keys, pack.live
         self._bits = {metric.key: metric.bit for metric in pack.catalogue}
         self._sensors: dict[int, tuple[int, SensorRow]] = {}
@@ -111,6 +114,16 @@ class MemoryStore(MemoryLedger):
             return False
         self._called.clear()
         return True
+
+    def _heard(self) -> Iterator[tuple[SensorRow, Heard]]:
+        for sensor_id, readings in self._readings.items():
+            found: dict[datetime, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+            for time, (values, flags) in readings.items():
+                bucket = found[floor(time)]
+                for key, value in values.items():
+                    if value is not None and not flags >> self._bits[key] & 1:
+                        bucket[key].append(value)
+            yield self._sensors[sensor_id][1], found
 
     def _latest(self, sensor_id: int) -> bytes:
         row = np.zeros(1, latest_type(len(self._keys)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, LiteralString
 
@@ -13,8 +13,9 @@ from psycopg import AsyncConnection
 
 from city.db import one_line, statement
 from city.pack import CityPack
+from dashboard.day_postgres import PgDays
 from dashboard.ledger_postgres import PgLedger
-from dashboard.pool import Pool, parameters
+from dashboard.pool import QUERY_S, Pool, parameters
 from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, WorkerRow
 
 logger = logging.getLogger(__name__)
@@ -25,16 +26,17 @@ CHANNEL = "sdot_commit"
 LISTEN_AGAIN_S = (1, 30)
 
 
-class PgStore(PgLedger):
+class PgStore(PgLedger, PgDays):
     """Reads through `url`, which may be down when this is made and at any time later.
 
     The reader asks one thing at a time, over one connection of its own: a page that asks the database for more
     takes a store of its own, with more `connections`, and never makes the reader wait for one.
     """
 
-    def __init__(self, url: str, pack: CityPack, connections: int = 1) -> None:
+    def __init__(self, url: str, pack: CityPack, connections: int = 1, query_s: float = QUERY_S) -> None:
+        PgDays.__init__(self, pack)
         self._url = url
-        self._pool = Pool(url, "sdot dashboard", connections)
+        self._pool = Pool(url, "sdot dashboard", connections, query_s)
         self._latest = statement("live_latest", pack.catalogue.keys)
         self._readings = statement("live_readings", pack.live)
         self._listener: asyncio.Task[None] | None = None
@@ -88,6 +90,10 @@ class PgStore(PgLedger):
     async def _rows(self, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         async with self._pool.connection() as conn:
             return await _fetch(conn, query, *values)
+
+    async def _named(self, query: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        async with self._pool.connection() as conn:
+            return await (await conn.execute(query, values, binary=True)).fetchall()
 
     async def _listen(self) -> None:
         pause = LISTEN_AGAIN_S[0]

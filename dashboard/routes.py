@@ -1,4 +1,4 @@
-"""The plain HTTP routes beside the pages: stream, geometry, sensors, dots, health."""
+"""The plain HTTP routes beside the pages: stream, geometry, sensors, dots, the day, health."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class Source(Protocol):
     @property
     def dots_version(self) -> int:
         """Moves when a sensor comes, moves or goes."""
+
+    @property
+    def day(self) -> StaticFile | None:
+        """The document of `/api/day`; None before there is one."""
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether the page shows live values, and the document of `/readyz`."""
@@ -74,9 +78,18 @@ def routes_of(source: Source) -> list[Route]:
         Route("/api/geometry", shapes),
         Route("/api/sensors", sensors),
         Route("/api/dots", dots),
+        _day(source),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
     ]
+
+
+def _day(source: Source) -> Route:
+    async def day(request: Request) -> Response:
+        file = source.day
+        return _json({"error": "not read yet"}, 503) if file is None else respond(request.headers, file, ASK)
+
+    return Route("/api/day", day)
 
 
 def _stream(path: str, hub: Hub) -> Route:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from city.errors import DatabaseError
+from dashboard.day_store import DayStore
 from dashboard.ledger import LedgerStore
 
 #: Why the database gave no answer.
@@ -120,5 +121,5 @@ class Store(Protocol):
         """Give up all connections."""
 
 
-class WholeStore(Store, LedgerStore, Protocol):
+class WholeStore(Store, LedgerStore, DayStore, Protocol):
     """The reads of all pages."""

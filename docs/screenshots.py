@@ -1,6 +1,7 @@
 """Pictures of a running dashboard: `python docs/screenshots.py http://127.0.0.1:8050 [folder]`.
 
-Live: two themes, two languages, 1280 px and a phone, one for a wall, and one of a district. Ingest: each theme and
+Live: two themes, two languages (and one in Spanish), 1280 px and a phone, one for a wall, one of a district, one of
+the past. Ingest: each theme and
 language at 1280 px, a wall, and a phone.
 """
 
@@ -28,13 +29,19 @@ def opened(browser: Browser, url: str, file: Path, theme: Theme, lang: str) -> P
     return context.new_page()
 
 
-def picture(browser: Browser, url: str, file: Path, theme: Theme, lang: str, query: str = "") -> None:
-    """Open the Live page, wait for its first figures, and keep what is seen."""
+def picture(
+    browser: Browser, url: str, file: Path, theme: Theme, lang: str, query: str = "", hours_ago: int = 0
+) -> None:
+    """Open the Live page, wait for its first figures and its day, go back in time if so wished, and keep what is seen."""
     page = opened(browser, url, file, theme, lang)
     page.goto(f"{url}/{query}")
     page.wait_for_selector("#live-ranking ol b" if not query else "#live-panel tbody tr", state="attached")
     page.wait_for_selector("#live-map .label")
+    page.wait_for_selector("#live-day .slider")
     page.wait_for_timeout(1500)  # the dots come with a request of their own
+    for _ in range(hours_ago):
+        page.locator("#live-day .slider").press("PageDown")
+    page.wait_for_timeout(500)
     _keep(page, file)
 
 
@@ -68,6 +75,8 @@ def main(url: str, folder: Path) -> None:
         ingest_picture(browser, url, folder / "ingest-dark-ko-1920.png", "dark", "ko")
         ingest_picture(browser, url, folder / "ingest-light-en-390.png", "light", "en")
         picture(browser, url, folder / "live-dark-ko-1920.png", "dark", "ko")
+        picture(browser, url, folder / "live-light-es-1280.png", "light", "es")
+        picture(browser, url, folder / "live-light-en-1280-past.png", "light", "en", hours_ago=9)
         picture(
             browser, url, folder / "live-light-en-1280-district.png", "light", "en", f"?district={DISTRICT}"
         )

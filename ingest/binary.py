@@ -92,17 +92,30 @@ def encode(block: Block, flags: Column, districts: Column, received_at: datetime
     codes = (districts < 0).astype(np.int64)  # a bit for each column: null or not
     for bit, column in enumerate(block.values.values(), start=1):
         codes |= np.isnan(column).astype(np.int64) << bit
-    for code in np.unique(codes):
-        rows = np.flatnonzero(codes == code)
+    for code, length, rows in _patterns(block, codes):
         nulls = (code >> np.arange(len(block.values) + 1)) & 1 == 1
         for start in range(0, len(rows), _LAID_OUT):
             part = rows[start : start + _LAID_OUT]
-            yield _rows(block, part, nulls, flags, districts, received_at).tobytes()
+            yield _rows(block, part, nulls, (flags, districts, length), received_at).tobytes()
+
+
+def _patterns(block: Block, codes: Column) -> Iterator[tuple[int, int, Column]]:
+    """(code, bytes of extra, rows) of all rows that have one width."""
+    if block.extra is None:
+        for code in np.unique(codes).tolist():
+            yield code, 0, np.flatnonzero(codes == code)
+        return
+    lengths = np.fromiter((len(one or b"") for one in block.extra), dtype=np.int64, count=len(block))
+    for length in np.unique(lengths).tolist():
+        same = lengths == length
+        for code in np.unique(codes[same]).tolist():
+            yield code, length, np.flatnonzero(same & (codes == code))
 
 
 def _rows(
-    block: Block, rows: Column, nulls: Column, flags: Column, districts: Column, received_at: datetime
+    block: Block, rows: Column, nulls: Column, beside: tuple[Column, Column, int], received_at: datetime
 ) -> Column:
+    flags, districts, length = beside
     fields: list[Field] = [
         ("time", ">i8", since_2000(block.times[rows])),
         ("sensor_id", ">i4", block.sensor_ids[rows]),
@@ -110,11 +123,19 @@ def _rows(
         ("received_at", ">i8", since_2000(moment(received_at))),
         ("revision", ">i4", 0 if block.revisions is None else block.revisions[rows]),
         ("flags", ">i8", flags[rows]),
-        ("extra", "", None),
+        _extra_field(block, rows, length),
     ]
     for null, (key, column) in zip(nulls[1:], block.values.items(), strict=True):
         fields.append((key, "" if null else ">f4", column[rows]))
     return laid_out(fields, len(rows))
+
+
+def _extra_field(block: Block, rows: Column, length: int) -> Field:
+    """Of rows whose extra has one length: the version of the format, 1, and the text (jsonb_recv)."""
+    if block.extra is None or not length:
+        return ("extra", "", None)
+    texts = np.array([b"\x01" + one for one in block.extra[rows]], dtype=f"S{length + 1}")
+    return ("extra", texts.dtype.str, texts)
 
 
 def laid_out(fields: Sequence[Field], count: int) -> Column:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,12 @@ class Block:
     revisions: Column | None = None
     #: metric → whether a reading says something of it, if only that there is no value; where None, a NaN says nothing
     carried: Mapping[str, Column] | None = None
+    #: numbers of the districts whose figures they enter, int16, −1 for none; None: of their sensors as they stand now
+    districts: Column | None = None
+    #: JSON as bytes, or None; None: none has any
+    extra: Column | None = None
+    #: a row's NaN stands for a null as well as for what its sensor has not: of a new row it is no news
+    quiet: bool = False
 
     def __len__(self) -> int:
         return len(self.times)
@@ -42,7 +49,22 @@ class Block:
             {key: column[rows] for key, column in self.values.items()},
             None if self.revisions is None else self.revisions[rows],
             None if self.carried is None else {key: column[rows] for key, column in self.carried.items()},
+            None if self.districts is None else self.districts[rows],
+            None if self.extra is None else self.extra[rows],
+            self.quiet,
         )
+
+    def differing(self, rows: Column, known: Mapping[str, Column]) -> Block:
+        """Rows at these places, and what is there of them (NaN for null); what neither has is not carried."""
+        block = self.only(rows)
+        if not self.quiet:
+            return block
+        nothing = {key: np.isnan(column) & np.isnan(known[key]) for key, column in block.values.items()}
+        return replace(block, carried={key: block.says(key) & ~none for key, none in nothing.items()})
+
+    def news(self, key: str) -> Column:
+        """Which readings of new rows tell something of a metric that its newest value follows."""
+        return self.says(key) & ~np.isnan(self.values[key]) if self.quiet else self.says(key)
 
     def says(self, key: str) -> Column:
         """Which readings say something of a metric."""
@@ -61,6 +83,7 @@ class Block:
         says = {key: self.says(key).tolist() for key in self.values}
         columns = {key: column.tolist() for key, column in self.values.items()}
         revisions, times = self.revision_column().tolist(), self.times.tolist()
+        homes = None if self.districts is None else self.districts.tolist()
         for row, sensor in enumerate(self.sensor_ids.tolist()):
             values = {
                 key: None if column[row] != column[row] else column[row]
@@ -68,7 +91,12 @@ class Block:
                 if says[key][row]
             }
             time = times[row].replace(tzinfo=UTC)
-            yield Fact(sensor, time, values, revisions[row], None, districts.get(sensor), received_at)
+            home = districts.get(sensor) if homes is None else homes[row] if homes[row] >= 0 else None
+            yield Fact(sensor, time, values, revisions[row], self._extra(row), home, received_at)
+
+    def _extra(self, row: int) -> dict[str, Any] | None:
+        text = None if self.extra is None else self.extra[row]
+        return json.loads(text) if text else None
 
 
 def instants(times: Column) -> list[datetime]:

@@ -129,6 +129,8 @@ class BulkWriter:
             self._conn.execute(statement("insert_flags"), [Plausible.KIND, self._writer, *columns])
 
     def _district_ids(self, block: Block) -> Column:
+        if block.districts is not None:
+            return block.districts.astype(">i2")
         sensors, place = np.unique(block.sensor_ids, return_inverse=True)
         districts = [self._districts.get(int(sensor)) for sensor in sensors]
         return np.array([-1 if district is None else district for district in districts], dtype=">i2")[place]
@@ -153,7 +155,7 @@ class BulkWriter:
         for key, column in block.values.items():
             ordered = column[order]
             # the last row in which each sensor says something of the metric; −1 or a row of the sensor before: none
-            at = np.maximum.reduceat(np.where(block.says(key)[order], np.arange(len(ordered)), -1), starts)
+            at = np.maximum.reduceat(np.where(block.news(key)[order], np.arange(len(ordered)), -1), starts)
             found = np.flatnonzero(at >= starts)
             same = len(found) == len(at) and np.array_equal(at, ends)
             newest = lasts if same else instants(times[at[found]])

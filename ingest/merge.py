@@ -12,10 +12,11 @@ from psycopg import errors
 
 from city.db import statement
 from city.metrics import Catalogue
-from ingest import ledger, quarantine
+from ingest import findings, ledger, quarantine
 from ingest.binary import columns, copy_in, pieces, since_2000
 from ingest.block import Block, Column
 from ingest.bulk import BulkWriter
+from ingest.findings import Found
 from ingest.fold import Fact, Outcome, fold
 from ingest.newest import Newest, newest
 from ingest.quarantine import Case
@@ -36,6 +37,7 @@ class MergeWriter(BulkWriter):
     def __init__(self, conn: psycopg.Connection[Any], catalogue: Catalogue, writer: str) -> None:
         super().__init__(conn, catalogue, writer)
         self._cases: list[Case] = []
+        self._found: list[Found] = []
         conn.execute(statement("stage_wanted"))
 
     def merge(self, block: Block, *, look_first: bool) -> bool:
@@ -55,9 +57,14 @@ class MergeWriter(BulkWriter):
             self._tally.add_readings(now, case.sensor_id or NO_SENSOR, case.outcome, 1)
             self._tally.add_reason(now, case.refusal.code, case.outcome)
 
+    def flag(self, found: Sequence[Found]) -> None:
+        """Take over what was found of values that were merged before."""
+        self._found += found
+
     def finish(self) -> None:
         """Write the newest values, the quarantine and the ledger, and wake the dashboards."""
         self._series.write_latest(self._conn, self._newest)
+        findings.apply(self._conn, self._catalogue, self._found, self._writer, self._open_from)
         if self._cases:
             quarantine.keep(self._conn, self._cases, self._writer)
         ledger.raise_counts(self._conn, self._writer, self._tally)
@@ -89,7 +96,8 @@ class MergeWriter(BulkWriter):
             if fresh.any():
                 self._store(block.only(fresh))
         self._count(block.only(places[same]), datetime.now(UTC), Outcome.DUPLICATE)
-        self._fold(block.only(places[~same]))
+        differ = {key: column[~same] for key, column in known.items()}
+        self._fold(block.differing(places[~same], differ))
         return bool(len(places))
 
     def _known(self, block: Block) -> dict[str, Column]:

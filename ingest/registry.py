@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import psycopg
 from psycopg.rows import class_row
 
 from city.db import statement
 from city.reading import About, Refusal
+from city.readings import Column
 
 State = Literal["unverified", "verified", "retired"]
 #: who registered a sensor that came by a message
@@ -134,6 +136,16 @@ class Registry:
 
     def _id(self, code: str | None) -> int | None:
         return self._districts.get(code) if code else None
+
+    def district_called(self, text: str) -> int | None:
+        """Number of the district of that code or name, None where there is none."""
+        return self._id(self._locator.district_named(text))
+
+    def figure_districts(self, sensor_ids: Column) -> Column:
+        """Number of the district in whose figure each of these sensors counts, int16, −1 for none."""
+        sensors, place = np.unique(sensor_ids, return_inverse=True)
+        found = [self._sensors[self._serials[one]].figure_district for one in sensors.tolist()]
+        return np.array([-1 if one is None else one for one in found], dtype=np.int16)[place]
 
     def register(
         self, conn: psycopg.Connection[Any], wanted: Mapping[str, About | None], state: State, per_hour: int

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors
 
 from city.db import statement
+from city.retention import midnight
 from maintain.job import Result
 
 #: Series of raw readings and 10 minutes live as long as raw readings do.
@@ -18,11 +19,6 @@ RAW_SERIES = ("reading", "sensor_10min")
 STEP = 20_000
 #: Dropping waits so long for who reads the series, then lets them and tries later.
 DROP_WAIT = "2s"
-
-
-def midnight(instant: datetime, zone: str) -> datetime:
-    """The last local midnight at or before: days are never half gone."""
-    return instant.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 class Retention:
@@ -37,11 +33,11 @@ class Retention:
         """Move the horizon, then drop; what is busy, or not rolled up yet, waits for the next run."""
         zone, horizon = self._clock()
         if self._raw is not None:
-            horizon = self._move(midnight(now - self._raw, zone), horizon)
+            horizon = self._move(midnight(now - self._raw, ZoneInfo(zone)), horizon)
         dropped = sum(self._drop(series, horizon) for series in RAW_SERIES)
         rows = self._trim(("trim_revisions", "trim_flags"), horizon)
         if self._hourly is not None:
-            border = midnight(now - self._hourly, zone)
+            border = midnight(now - self._hourly, ZoneInfo(zone))
             dropped += self._drop("sensor_hour", border)
             rows += self._trim(("trim_district_10min", "trim_district_hour"), border)
         return Result(f"{dropped} partitions and {rows} rows dropped; raw readings from {horizon:%Y-%m-%d}")

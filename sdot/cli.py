@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ingest": ("sdot.commands.run", "ingest"),
     "dashboard": ("sdot.commands.run", "dashboard"),
     "import": ("sdot.commands.imports", "import_"),
+    "export": ("sdot.commands.exports", "export"),
     "maintain": ("sdot.commands.run", "maintain"),
     "simulate": ("sdot.commands.simulate", "app"),
 }

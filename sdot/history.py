@@ -154,6 +154,11 @@ def _check(settings: Settings, wanted: Wanted) -> None:
             f"{wanted.days:g} days of history are more than is kept (SDOT_RETENTION_RAW={settings.retention_raw}); "
             "ask for fewer days, or keep more"
         )
+    check_faults(wanted)
+
+
+def check_faults(wanted: Wanted) -> None:
+    """SettingsError where faults are asked for at a step that is not that of live sensors."""
     if wanted.faults is not None and wanted.step_s != STEP_S:
         raise SettingsError(f"faults are of sensors that send every {STEP_S} s; leave --every out")
 

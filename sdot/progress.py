@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import TextIO
 
 #: Called with the part that is done, 0 to 1, and the rows written by now.
 Tell = Callable[[float, int], None]
@@ -15,12 +16,14 @@ STEPS = 4
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Tell]:
-    """Tells what it is called with."""
-    if not sys.stdout.isatty():
-        yield Lines(title).tell
+def progress(title: str, *, error: bool = False) -> Iterator[Tell]:
+    """Tells what it is called with; on standard error where the output may be the work itself."""
+    stream = sys.stderr if error else sys.stdout
+    if not stream.isatty():
+        yield Lines(title, stream).tell
         return
     from rich import progress as bars
+    from rich.console import Console
 
     bar = bars.Progress(
         bars.TextColumn(title),
@@ -28,6 +31,7 @@ def progress(title: str) -> Iterator[Tell]:
         bars.TaskProgressColumn(),
         bars.TextColumn("{task.fields[rate]}"),
         bars.TimeRemainingColumn(),
+        console=Console(stderr=error),
     )
     with bar:
         task, rate = bar.add_task(title, total=1.0, rate=""), Rate()
@@ -54,8 +58,8 @@ class Rate:
 class Lines:
     """Progress for a file or a pipe."""
 
-    def __init__(self, title: str) -> None:
-        self._title, self._told, self._rate = title, -1, Rate()
+    def __init__(self, title: str, stream: TextIO | None = None) -> None:
+        self._title, self._told, self._rate, self._stream = title, -1, Rate(), stream or sys.stdout
 
     def tell(self, part: float, rows: int) -> None:
         """A line when another step is reached."""
@@ -64,4 +68,8 @@ class Lines:
             self._told = step
             more = [self._rate.words(rows), self._rate.left(part) if 0 < part < 1 else ""]
             said = ", ".join(word for word in more if word)
-            print(f"{self._title}: {100 * step // STEPS} %{f' ({said})' if said else ''}", flush=True)
+            print(
+                f"{self._title}: {100 * step // STEPS} %{f' ({said})' if said else ''}",
+                file=self._stream,
+                flush=True,
+            )

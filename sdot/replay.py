@@ -13,13 +13,11 @@ from city.errors import SettingsError
 from city.pack import CityPack, load_pack
 from city.reading import About
 from city.readings import Readings, Refused
-from city.rows import RowReader
 from city.settings import Settings, mqtt_address
-from city.tables import open_table
 from ingest.block import moment
 from ingest.registry import NewSensor, State, register_many
 from ingest.writer import OLDEST, floor_of
-from sdot.files import File, known, state_of
+from sdot.files import File, known, opened, state_of
 from sdot.progress import progress
 from simulator.replay import Pace, Recording, Replay, recording
 
@@ -127,11 +125,11 @@ def _recorded(pack: CityPack, files: Sequence[File], done: Replayed) -> Recordin
     parts: list[Readings] = []
     with progress("Reading") as tell:
         for number, file in enumerate(files):
-            with open_table(file.path, file.layout) as table:
-                for part in RowReader(file.layout, table.header, pack).all(table):
+            with opened(file, pack) as source:
+                for part in source.readings:
                     parts.append(part)
                     done.refused += [(file.path.name, one) for one in part.refused]
-                    tell((number + table.done) / len(files), 0)
+                    tell((number + source.done()) / len(files), 0)
         tell(1.0, 0)
     return recording(parts)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import hypothesis
 import pytest
 
+from tests.faults.rig_figures import summarise
 from tests.servers.broker import Broker
 from tests.servers.migrated import migrated
 from tests.servers.missing import Missing
@@ -53,6 +54,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _default_cache() -> Path:
     return Path("/var/cache/sdot") if os.getuid() == 0 else Path.home() / ".cache" / "sdot"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    summarise(terminalreporter)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -35,21 +35,27 @@ def serving(store: Store, pack: CityPack, archive: Archive | None = None) -> Ite
     application, board, _ = assemble(store, pack, archive=archive)
     config = uvicorn.Config(application, port=0, log_config=None, timeout_graceful_shutdown=2)
     server = Server(config, *board.hubs)
-    # uvicorn's own signal handlers stay out of a test run: a thread cannot have any
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-        thread = threading.Thread(target=lambda: runner.run(server._serve()), name="dashboard")
-        yield from _running(thread, server, board, loop)
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def serve() -> None:
+        # uvicorn's own signal handlers stay out of a test run: a thread cannot have any
+        with (
+            asyncio.Runner() as runner
+        ):  # closed in its own thread: a browser keeps a loop running in the test's
+            loops.append(runner.get_loop())
+            runner.run(server._serve())
+
+    yield from _running(threading.Thread(target=serve, name="dashboard"), server, board, loops)
 
 
 def _running(
-    thread: threading.Thread, server: Server, board: Board, loop: asyncio.AbstractEventLoop
+    thread: threading.Thread, server: Server, board: Board, loops: list[asyncio.AbstractEventLoop]
 ) -> Iterator[Serving]:
     thread.start()
     try:
         until(lambda: server.started, "the dashboard to start")
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Serving(f"http://127.0.0.1:{port}", board, server, loop)
+        yield Serving(f"http://127.0.0.1:{port}", board, server, loops[0])
     finally:
         server.should_exit = True
         thread.join(10)

@@ -19,6 +19,7 @@ from city.grades import load_standard
 from city.pack import CityPack
 from dashboard.app import create_app
 from dashboard.geometry import geometry_of
+from dashboard.static import StaticFile, pack
 from dashboard.stream import Hub
 from tests.waiting import until
 
@@ -44,6 +45,8 @@ class StandIn:
             for i in range(SENSORS)
         ]
         self.city: dict[str, Any] = {}
+        #: the document of `/api/day`; none: not read yet
+        self.whole_day: dict[str, Any] = {}
         self.reset()
 
     @property
@@ -73,6 +76,10 @@ class StandIn:
 
     def dots(self) -> dict[str, Any]:
         return {"version": self.city["dots_version"], "dots": self.points}
+
+    @property
+    def day(self) -> StaticFile | None:
+        return pack(orjson.dumps(self.whole_day), "application/json") if self.whole_day else None
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         return True, {}
@@ -115,7 +122,7 @@ class StandIn:
     def reset(self) -> None:
         """The usual city: everything up, one district stale, one thin, nobody new."""
         now = int(time.time() * 1000)
-        self.listed = {}
+        self.listed, self.whole_day = {}, {}
         self.city = {
             "boot": "b1",
             "seq": 0,

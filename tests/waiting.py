@@ -10,9 +10,11 @@ T = TypeVar("T")
 
 #: Between two questions, seconds: short beside every promise of the product, long beside a query.
 EVERY_S = 0.05
+#: The end of waiting, seconds: no promise, only when a test that hangs is given up; long enough for a busy machine.
+PATIENCE_S = 120.0
 
 
-def until(condition: Callable[[], T], what: str, seconds: float = 30.0, every: float = EVERY_S) -> T:
+def until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_S, every: float = EVERY_S) -> T:
     """Return the first true value of `condition`; AssertionError naming `what` when it stays false for `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

@@ -27,7 +27,8 @@
       if (String(value) === String(usual)) query.delete(key);
       else query.set(key, value);
     }
-    history.replaceState(history.state, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
+    const search = query.size ? `?${query}` : "";
+    if (search !== location.search) history.replaceState(history.state, "", `${location.pathname}${search}`);
     put("view", page.view);
   }
 

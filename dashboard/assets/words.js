@@ -85,6 +85,14 @@
     return say("age_d", { n: number(Math.floor(minutes / 1440)) });
   }
 
+  // A length of time in hours and minutes.
+  function span(ms) {
+    const minutes = Math.round(ms / 60000);
+    const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+    const parts = [hours ? say("age_h", { n: hours }) : "", rest || !hours ? say("age_min", { n: rest }) : ""];
+    return parts.filter(Boolean).join(" ");
+  }
+
   // "강남", "Gangnam": the name without the word for district, as maps and tight places have it.
   const shortName = (district) => pick(district.short || {}) || pick(district.names);
 
@@ -122,6 +130,7 @@
     offset,
     date,
     age,
+    span,
     shortName,
     district,
     metricName,

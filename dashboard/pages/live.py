@@ -36,6 +36,8 @@ class Ids(StrEnum):
     CITY = "live-city"
     ATTENTION = "live-attention"
     PANEL = "live-panel"
+    DAY = "live-day"
+    FEED = "live-feed"
 
 
 def layout(config: Mapping[str, Any]) -> Component:
@@ -58,7 +60,8 @@ def _where() -> Component:
         ],
         className="stage",
     )
-    return html.Section([html.Header(id=Ids.MAPHEAD, className="head"), stage], className="where")
+    day = html.Div(id=Ids.DAY, className="day", hidden=True)
+    return html.Section([html.Header(id=Ids.MAPHEAD, className="head"), stage, day], className="where")
 
 
 def _figures() -> list[Component]:
@@ -67,6 +70,7 @@ def _figures() -> list[Component]:
         html.Section(id=Ids.ATTENTION, className="attention", hidden=True),
         html.Section(id=Ids.CITY, className="city"),
         html.Section(id=Ids.RANKING, className="ranking", tabIndex="-1"),
+        html.Section(id=Ids.FEED, className="feed", hidden=True),
         html.Aside(id=Ids.PANEL, className="panel", hidden=True),
     ]
 

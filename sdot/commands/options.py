@@ -51,7 +51,12 @@ District = Annotated[
 ]
 Files = Annotated[
     list[Path],
-    typer.Argument(exists=True, dir_okay=False, help="CSV files, gzip or not.", show_default=False),
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        help="CSV files, gzip or not; `sdot import` takes Parquet of `sdot export`, too.",
+        show_default=False,
+    ),
 ]
 
 Columns = Annotated[

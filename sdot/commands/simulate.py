@@ -118,13 +118,27 @@ def backfill(
     ] = "2m",
     faults: Faults = None,
     truth: TruthFile = None,
+    out: Annotated[
+        Optional[str],  # noqa: UP045 typer reads it at run time
+        typer.Option(
+            metavar="FILE",
+            help="Write it to this .parquet or .csv file, as `sdot export` would, and to no database.",
+        ),
+    ] = None,
 ) -> None:
     """Write what is missing of the simulated sensors' past, up to now; may be stopped, continued and run twice."""
     from sdot.history import Wanted, seconds_of
-    from sdot.history import backfill as write
     from sdot.running import find_settings
 
-    write(find_settings(data), Wanted(days, sensors, seconds_of(every), faults, truth))
+    wanted = Wanted(days, sensors, seconds_of(every), faults, truth)
+    if out is not None:
+        from sdot.simfile import write as write_file
+
+        write_file(find_settings(data), wanted, out)
+        return
+    from sdot.history import backfill as write
+
+    write(find_settings(data), wanted)
 
 
 @app.command()

@@ -1,5 +1,5 @@
 -- History by named questions. {key} is the one metric asked for; NaN and 0 stand for what is not there, so that all
--- rows have one width. place, time, value, low, high, n, sensors, flagged. `value` is {value}: mean, or a count's sum.
+-- rows have one width. place, time, value, low, high, n, sensors, flagged, imported. `value` is {value}: mean, or a count's sum.
 
 -- name: archive_kept
 -- From when on raw readings and hours are there, and the first day; hours that never were are not gone.
@@ -23,7 +23,7 @@ SELECT serial, sensor_id FROM sensor WHERE serial = ANY (%s)
 COPY (
     SELECT district_id::integer, bucket
         , coalesce({key}_{value}, 'NaN')::real, coalesce({key}_min, 'NaN'), coalesce({key}_max, 'NaN'), coalesce({key}_n, 0), coalesce({key}_sensors, 0)
-        , false
+        , false, false
     FROM district_10min
     WHERE district_id = ANY (%(places)s::smallint[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
     ORDER BY district_id, bucket
@@ -34,7 +34,7 @@ COPY (
 COPY (
     SELECT district_id::integer, bucket
         , coalesce({key}_{value}, 'NaN')::real, coalesce({key}_min, 'NaN'), coalesce({key}_max, 'NaN'), coalesce({key}_n, 0), coalesce({key}_sensors, 0)
-        , false
+        , false, imported IS NOT NULL
     FROM district_hour
     WHERE district_id = ANY (%(places)s::smallint[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
     ORDER BY district_id, bucket
@@ -45,7 +45,7 @@ COPY (
 COPY (
     SELECT district_id::integer, bucket
         , coalesce({key}_{value}, 'NaN')::real, coalesce({key}_min, 'NaN'), coalesce({key}_max, 'NaN'), coalesce({key}_n, 0), coalesce({key}_sensors, 0)
-        , false
+        , false, imported IS NOT NULL
     FROM district_day
     WHERE district_id = ANY (%(places)s::smallint[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
     ORDER BY district_id, bucket
@@ -54,7 +54,7 @@ COPY (
 -- name: archive_sensor_raw
 -- A sensor's readings themselves.
 COPY (
-    SELECT k.sensor_id, r.time, r.value, r.value, r.value, 1, 1, r.flagged
+    SELECT k.sensor_id, r.time, r.value, r.value, r.value, 1, 1, r.flagged, false
     FROM unnest(%(places)s::integer[]) AS k (sensor_id)
     CROSS JOIN LATERAL (
         SELECT
@@ -72,7 +72,7 @@ COPY (
 COPY (
     SELECT sensor_id, bucket
         , coalesce({combined}, 'NaN')::real, coalesce(min({key}_min), 'NaN'), coalesce(max({key}_max), 'NaN'), coalesce(sum({key}_n), 0)::integer
-        , 1, false
+        , 1, false, false
     FROM sensor_10min
     WHERE sensor_id = ANY (%(places)s::integer[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
     GROUP BY sensor_id, bucket ORDER BY sensor_id, bucket
@@ -83,7 +83,7 @@ COPY (
 COPY (
     SELECT sensor_id, bucket
         , coalesce({combined}, 'NaN')::real, coalesce(min({key}_min), 'NaN'), coalesce(max({key}_max), 'NaN'), coalesce(sum({key}_n), 0)::integer
-        , 1, false
+        , 1, false, bool_or(imported IS NOT NULL)
     FROM sensor_hour
     WHERE sensor_id = ANY (%(places)s::integer[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
     GROUP BY sensor_id, bucket ORDER BY sensor_id, bucket
@@ -94,7 +94,7 @@ COPY (
 COPY (
     SELECT sensor_id, date_trunc('day', bucket, %(zone)s)
         , coalesce({combined}, 'NaN')::real, coalesce(min({key}_min), 'NaN'), coalesce(max({key}_max), 'NaN'), coalesce(sum({key}_n), 0)::integer
-        , 1, false
+        , 1, false, bool_or(imported IS NOT NULL)
     FROM sensor_hour
     WHERE sensor_id = ANY (%(places)s::integer[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
     GROUP BY 1, 2 ORDER BY 1, 2

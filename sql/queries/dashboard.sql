@@ -50,6 +50,47 @@ FROM ledger_sensor_day
 WHERE sensor_id = ANY (%s)
 GROUP BY sensor_id
 
+-- name: day_buckets
+-- Districts' 10 minutes over a span, packed: of each the bucket, and of each live metric what adds up to longer spans
+-- (a mean; a count's sum; of a direction the mean vector's east and north) and how many sensors stand behind it.
+SELECT d.code, string_agg(timestamptz_send(t.bucket)
+    || float4send(coalesce(t.{mean}_mean, 'NaN')::real) || float4send(0) || int4send(coalesce(t.{mean}_sensors, 0))
+    || float4send(coalesce(t.{sum}_sum, 'NaN')::real) || float4send(0) || int4send(coalesce(t.{sum}_sensors, 0))
+    || float4send(coalesce(t.{vector}_east, 'NaN')::real) || float4send(coalesce(t.{vector}_north, 'NaN')::real) || int4send(coalesce(t.{vector}_sensors, 0))
+    , ''::bytea ORDER BY t.bucket)
+FROM district_10min AS t JOIN district AS d USING (district_id)
+WHERE t.bucket >= %s AND t.bucket < %s
+GROUP BY d.code
+
+-- name: day_rolled
+-- Up to where rollups are complete, but for what came late since.
+SELECT rolled_to FROM checkpoint
+
+-- name: day_returns
+-- Sensors that sent again after a silence: before it, the start of the last 10 minutes in which they sent (NULL where that
+-- is before the span), and of the first afterwards.
+SELECT b.sensor_id, b.before, b.bucket
+FROM (
+    SELECT sensor_id, bucket, lag(bucket) OVER (PARTITION BY sensor_id ORDER BY bucket) AS before
+    FROM sensor_10min
+    WHERE bucket >= %(since)s AND bucket < %(until)s
+) AS b
+WHERE b.bucket - coalesce(b.before, %(since)s::timestamptz - interval '10 minutes') > %(silence)s
+ORDER BY b.bucket DESC, b.sensor_id
+LIMIT %(most)s
+
+-- name: day_good
+-- Of some sensors, by live metric, the start of the last 10 minutes with an unflagged value, packed.
+SELECT k.sensor_id, g.packed
+FROM unnest(%s::integer[]) AS k (sensor_id)
+CROSS JOIN LATERAL (
+    SELECT ''::bytea
+        || timestamptz_send(coalesce(max(x.bucket) FILTER (WHERE x.{key}_n > 0), '-infinity'))
+        AS packed
+    FROM sensor_10min AS x
+    WHERE x.sensor_id = k.sensor_id AND x.bucket >= %s
+) AS g
+
 -- name: ingest_minutes
 -- The ledger by minute. Writers are few, and stepped through on the key (writer, minute): no scan of its years.
 WITH RECURSIVE writers AS (

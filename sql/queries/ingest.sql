@@ -231,3 +231,31 @@ SELECT time_zone FROM checkpoint
 -- name: read_figure_districts
 -- The district whose figure a sensor's readings enter.
 SELECT sensor_id, CASE WHEN state = 'verified' THEN district_id END FROM sensor
+
+-- name: apply_findings
+-- What was found of values elsewhere, where they stand here with the revision that was judged; returns what is new.
+WITH told AS (
+    SELECT * FROM unnest(%(sensor_id)s::integer[], %(time)s::timestamptz[], %(revision)s::integer[], %(bit)s::smallint[],
+        %(kind)s::text[], %(detail)s::text[]) AS f (sensor_id, time, revision, bit, kind, detail)
+), there AS (
+    SELECT t.* FROM told AS t CROSS JOIN LATERAL (
+        SELECT x.revision FROM reading AS x WHERE x.sensor_id = t.sensor_id AND x.time = t.time OFFSET 0
+    ) AS r WHERE r.revision = t.revision
+), noted AS (
+    INSERT INTO flag (sensor_id, time, bit, kind, detail, flagged_by)
+    SELECT sensor_id, time, bit, kind, detail, %(writer)s FROM there ON CONFLICT DO NOTHING
+    RETURNING sensor_id, time, bit
+), raised AS (
+    UPDATE reading AS r SET flags = r.flags | n.bits
+    FROM (SELECT sensor_id, time, bit_or(1::bigint << bit) AS bits FROM noted GROUP BY 1, 2) AS n
+    WHERE r.sensor_id = n.sensor_id AND r.time = n.time AND r.time BETWEEN %(low)s AND %(high)s
+    RETURNING 1
+)
+SELECT DISTINCT sensor_id, time, bit FROM noted, (SELECT count(*) FROM raised) AS done
+
+-- name: flag_latest
+-- Newest values that were flagged after they came.
+UPDATE latest AS l SET changed_at = now(), {key}_flagged = true
+FROM unnest(%s::integer[], %s::timestamptz[]) AS f (sensor_id, time)
+WHERE l.sensor_id = f.sensor_id
+    AND l.{key}_time = f.time AND NOT l.{key}_flagged

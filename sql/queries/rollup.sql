@@ -1,6 +1,7 @@
 -- Rollups: raw readings → sensor_10min → sensor_hour, and from these the districts' 10 minutes, hours and days.
 -- Lines with {key}, {mean}, {sum} and {vector} are written once a metric of that aggregation (see `expand_metrics`).
 -- One refresher at a time runs these, in the order in which they stand, in one transaction a portion.
+-- Hours and days that came from a file (imported) are left as they are.
 -- Local buckets: 10 minutes from a local midnight, hours and days as the city's clocks count them.
 
 -- name: lead
@@ -120,7 +121,7 @@ INSERT INTO changed_district SELECT DISTINCT district_id, bucket FROM made WHERE
 -- The hours of those buckets.
 DELETE FROM sensor_hour AS s
 USING (SELECT DISTINCT sensor_id, date_trunc('hour', bucket, %(zone)s) AS hour FROM changed_bucket) AS c
-WHERE s.sensor_id = c.sensor_id AND s.bucket = c.hour AND s.bucket >= %(low)s AND s.bucket < %(high)s
+WHERE s.sensor_id = c.sensor_id AND s.bucket = c.hour AND s.bucket >= %(low)s AND s.bucket < %(high)s AND s.imported IS NULL
 
 -- name: fill_sensor_hour
 -- From the 10 minutes: a mean of means by their numbers is the mean of the values.
@@ -141,6 +142,7 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS r
 GROUP BY c.sensor_id, c.hour, r.district_id
+ON CONFLICT DO NOTHING
 
 -- name: gather_districts
 -- Each district and bucket once.
@@ -169,7 +171,7 @@ GROUP BY s.district_id, s.bucket
 -- name: drop_district_hour
 -- Out with the old.
 DELETE FROM district_hour AS d USING (SELECT DISTINCT district_id, hour FROM changed_once) AS c
-WHERE d.district_id = c.district_id AND d.bucket = c.hour
+WHERE d.district_id = c.district_id AND d.bucket = c.hour AND d.imported IS NULL
 
 -- name: fill_district_hour
 -- The same from the sensors' hours.
@@ -186,12 +188,13 @@ FROM (SELECT DISTINCT district_id, hour FROM changed_once) AS c
 JOIN sensor_hour AS s ON s.bucket = c.hour AND s.district_id = c.district_id
 WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
 GROUP BY s.district_id, s.bucket
+ON CONFLICT DO NOTHING
 
 -- name: drop_district_day
 -- Out with the old.
 DELETE FROM district_day AS d
 USING (SELECT DISTINCT district_id, date_trunc('day', hour, %(zone)s) AS day FROM changed_once) AS c
-WHERE d.district_id = c.district_id AND d.bucket = c.day
+WHERE d.district_id = c.district_id AND d.bucket = c.day AND d.imported IS NULL
 
 -- name: fill_district_day
 -- Of each sensor the day's mean out of its hours, then the mean of these.
@@ -217,6 +220,7 @@ FROM (
     GROUP BY c.district_id, c.day, s.sensor_id
 ) AS sensor_day
 GROUP BY district_id, day
+ON CONFLICT DO NOTHING
 
 -- name: finish_span
 -- Up to here all is rolled up.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.rig import Rig
-from tests.faults.rig_figures import HEAD, Figures
+from tests.faults.rig_figures import PROPERTY, Figures
 from tests.faults.rig_scale import Scale, scale
 from tests.servers.broker import Broker
 from tests.servers.migrated import migrated
@@ -21,15 +21,6 @@ from tests.servers.proxy import Proxy
 
 #: As shipped where a kill is to be survived; few connections, so that a test can use them up.
 SETTINGS = {"fsync": "on", "full_page_writes": "on", "max_connections": "40"}
-_FOUND: list[Figures] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _FOUND:
-        terminalreporter.section("faults")
-        terminalreporter.write_line(HEAD)
-        for figures in _FOUND:
-            terminalreporter.write_line(figures.line())
 
 
 @pytest.fixture(scope="session", name="scale")
@@ -90,7 +81,7 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     figures = Figures(request.node.name.removeprefix("test_").replace("_", " "))
     yield figures
     figures.keep()
-    _FOUND.append(figures)
+    request.node.user_properties.append((PROPERTY, figures.line()))
 
 
 @pytest.fixture

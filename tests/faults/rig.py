@@ -29,6 +29,8 @@ MEMORY_MIB = 150
 BACK_S = 120
 #: The longest a test waits for a backlog, seconds, beside the time in which it grew.
 BACKLOG_S = 120
+#: Behind the broker by so many readings at most, ingest keeps up.
+NEARLY = 500
 OUTCOMES = ("stored", "revised", "duplicate", "quarantined", "rejected")
 
 
@@ -145,13 +147,31 @@ class Rig:
         aim = self.stored() + more
         until(lambda: self.stored() >= aim, f"{more} more readings", self._backlog_s, 0.1)
 
+    def keep_up(self) -> None:
+        """Wait until ingest has nearly all that the broker has acknowledged: on a busy machine a queue grows."""
+        query = "SELECT max(l.time) >= %s FROM latest AS l JOIN sensor USING (sensor_id) WHERE serial LIKE 'r____'"
+        database = self.product.database
+        until(
+            lambda: database.value(query, self._at(self._crowd.acknowledged - NEARLY)),
+            "ingest to keep up",
+            self._backlog_s,
+            0.02,
+        )
+
+    @property
+    def _crowd(self) -> Crowd:
+        assert self.crowd is not None
+        return self.crowd
+
+    def _at(self, number: int) -> datetime:
+        """When a number of the crowd was measured."""
+        return self._crowd.base + timedelta(seconds=number / self._crowd.rate)
+
     @contextmanager
     def fault(self) -> Iterator[None]:
         """Around an outage: afterwards readings flow again, without a hand; how soon is noted."""
         yield
-        assert self.crowd is not None
-        ended, stored = time.monotonic(), self.stored()
-        now = self.crowd.base + timedelta(seconds=self.crowd.published / self.crowd.rate)
+        ended, stored, now = time.monotonic(), self.stored(), self._at(self._crowd.published)
         until(lambda: self.stored() > stored, "readings to flow again", self._backlog_s, 0.1)
         self._note("recovery_s", time.monotonic() - ended)
         until(lambda: self._has(now), "what was measured after the outage", self._backlog_s, 0.1)

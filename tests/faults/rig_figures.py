@@ -7,8 +7,12 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import pytest
+
 #: A file to which the figures go as JSON, a line each.
 VARIABLE = "SDOT_TEST_FAULTS_FIGURES"
+#: A test's property that holds its line, which so gets from the process of the test to that of the summary.
+PROPERTY = "faults"
 
 
 @dataclass
@@ -44,6 +48,16 @@ class Figures:
         if path := os.environ.get(VARIABLE):
             with Path(path).open("a") as file:
                 file.write(json.dumps(asdict(self)) + "\n")
+
+
+def summarise(terminal: pytest.TerminalReporter) -> None:
+    """Print the table of a run, where it had faults."""
+    reports = [report for each in terminal.stats.values() for report in each]
+    ends = [each for each in reports if isinstance(each, pytest.TestReport) and each.when == "teardown"]
+    lines = [line for each in ends for name, line in each.user_properties if name == PROPERTY]
+    if lines:
+        terminal.section("faults")
+        terminal.write_line("\n".join([HEAD, *map(str, lines)]))
 
 
 HEAD = (

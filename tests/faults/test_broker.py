@@ -58,6 +58,7 @@ def test_the_broker_is_restarted_under_two_workers(rig: Rig, broker: Broker) -> 
     rig.crew(2)
     rig.publish()
     rig.flow()
+    rig.keep_up()
     stopped = time.time()
     with rig.fault():
         broker.process.stop()
@@ -75,6 +76,7 @@ def test_the_broker_is_killed(rig: Rig, broker: Broker) -> None:
     kills: list[float] = []
     for _ in range(rig.scale.broker_kills):
         rig.flow(rig.scale.steady_s + _autosave_s() + 1)  # so that the session itself is saved
+        rig.keep_up()
         with rig.fault():
             broker.process.kill()
             kills.append(time.time())
@@ -106,6 +108,7 @@ def test_the_broker_forgets_a_session(rig: Rig, broker: Broker) -> None:
     worker = rig.worker()
     rig.publish()
     rig.flow()
+    rig.keep_up()
     stopped = time.time()
     with rig.fault():
         broker.process.stop()

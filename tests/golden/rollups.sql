@@ -113,7 +113,7 @@ INSERT INTO changed_district SELECT DISTINCT district_id, bucket FROM made WHERE
 -- The hours of those buckets.
 DELETE FROM sensor_hour AS s
 USING (SELECT DISTINCT sensor_id, date_trunc('hour', bucket, %(zone)s) AS hour FROM changed_bucket) AS c
-WHERE s.sensor_id = c.sensor_id AND s.bucket = c.hour AND s.bucket >= %(low)s AND s.bucket < %(high)s;
+WHERE s.sensor_id = c.sensor_id AND s.bucket = c.hour AND s.bucket >= %(low)s AND s.bucket < %(high)s AND s.imported IS NULL;
 
 -- step: fill_sensor_hour
 -- From the 10 minutes: a mean of means by their numbers is the mean of the values.
@@ -181,7 +181,8 @@ CROSS JOIN LATERAL (
         AND x.bucket >= %(low)s AND x.bucket < %(high)s
     OFFSET 0
 ) AS r
-GROUP BY c.sensor_id, c.hour, r.district_id;
+GROUP BY c.sensor_id, c.hour, r.district_id
+ON CONFLICT DO NOTHING;
 
 -- step: gather_districts
 -- Each district and bucket once.
@@ -258,7 +259,7 @@ GROUP BY s.district_id, s.bucket;
 -- step: drop_district_hour
 -- Out with the old.
 DELETE FROM district_hour AS d USING (SELECT DISTINCT district_id, hour FROM changed_once) AS c
-WHERE d.district_id = c.district_id AND d.bucket = c.hour;
+WHERE d.district_id = c.district_id AND d.bucket = c.hour AND d.imported IS NULL;
 
 -- step: fill_district_hour
 -- The same from the sensors' hours.
@@ -322,13 +323,14 @@ SELECT s.district_id, s.bucket
 FROM (SELECT DISTINCT district_id, hour FROM changed_once) AS c
 JOIN sensor_hour AS s ON s.bucket = c.hour AND s.district_id = c.district_id
 WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
-GROUP BY s.district_id, s.bucket;
+GROUP BY s.district_id, s.bucket
+ON CONFLICT DO NOTHING;
 
 -- step: drop_district_day
 -- Out with the old.
 DELETE FROM district_day AS d
 USING (SELECT DISTINCT district_id, date_trunc('day', hour, %(zone)s) AS day FROM changed_once) AS c
-WHERE d.district_id = c.district_id AND d.bucket = c.day;
+WHERE d.district_id = c.district_id AND d.bucket = c.day AND d.imported IS NULL;
 
 -- step: fill_district_day
 -- Of each sensor the day's mean out of its hours, then the mean of these.
@@ -425,4 +427,5 @@ FROM (
     WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
     GROUP BY c.district_id, c.day, s.sensor_id
 ) AS sensor_day
-GROUP BY district_id, day;
+GROUP BY district_id, day
+ON CONFLICT DO NOTHING;

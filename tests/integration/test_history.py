@@ -166,7 +166,10 @@ def test_a_faulty_past_is_in_the_database_as_the_truth_says(settings, embedded_d
     missing = sensors * 216 - written  # some of them for two reasons
     assert 0 < missing <= sum(one.readings for one in truth if one.kind in ("dropout", "silence"))
     city = SimCity(load_pack("seoul"), sensors)
-    exchanged = {line.sensor for line in truth if line.kind == "swapped"}
+    swaps = [line for line in truth if line.kind == "swapped"]
+    exchanged = {
+        serial for line in swaps for serial in (line.sensor, line.other)
+    }  # one may have sent nothing
     for line in truth:
         begin, end = (datetime.fromisoformat(text) for text in (line.start, line.end))
         there = [row for row in rows if row[0] == line.sensor and begin <= row[1] < end]

@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from city.retention import midnight
 from maintain.ahead import make_ahead
 from maintain.books import sum_up
 from maintain.job import Result
-from maintain.retention import Retention, midnight
+from maintain.retention import Retention
 from maintain.rollup import Refresher
 from sdot.recount import recount
 from tests.inlet import Inlet, message, seoul
@@ -73,7 +74,7 @@ def test_below_the_horizon_nothing_is_ever_computed_again(inlet: Inlet, owner: p
 
     Retention(owner, KEPT, None).run(NOW)
     horizon = count(owner, "SELECT horizon FROM checkpoint")
-    assert horizon == midnight(NOW - KEPT, "Asia/Seoul")
+    assert horizon == midnight(NOW - KEPT, seoul().zone)
     oldest = count(owner, "SELECT min(time) FROM reading")
     assert horizon - timedelta(days=7) < oldest  # whole weeks go
     left = count(owner, "SELECT count(*) FROM reading")
@@ -121,7 +122,7 @@ def test_hours_go_in_their_time_and_days_stay(inlet: Inlet, owner: psycopg.Conne
     settle(owner)
     days = count(owner, "SELECT count(*) FROM district_day")
     Retention(owner, None, KEPT).run(NOW)
-    border = midnight(NOW - KEPT, "Asia/Seoul")
+    border = midnight(NOW - KEPT, seoul().zone)
     for level in ("district_10min", "district_hour"):
         assert count(owner, f"SELECT min(bucket) FROM {level}") >= border
     assert count(owner, "SELECT count(*) FROM district_day") == days == 31

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "sdot-test-"
@@ -52,8 +52,9 @@ def _open(path: Path) -> int:
 
 def _sweep(base: Path) -> None:
     for path in base.glob(f"{PREFIX}*/"):
-        if path.stat().st_uid == os.getuid() and _abandoned(path):
-            shutil.rmtree(path, ignore_errors=True)
+        with suppress(FileNotFoundError):  # whoever had it removes it at this very moment
+            if path.stat().st_uid == os.getuid() and _abandoned(path):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _abandoned(path: Path) -> bool:

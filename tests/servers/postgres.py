@@ -111,7 +111,7 @@ class Server:
         options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         command = [self.engine.bin / "initdb", "-D", self._inside(self._data), *options]
         process = Process(command, log, identity=who, cwd=self._place.path)
-        if process.wait(60):
+        if process.wait():
             raise AssertionError(f"initdb of {self.engine.name} failed:\n{process.log_text()}")
 
     def _start(self, port: int | None = None) -> tuple[int, Process]:
@@ -119,7 +119,7 @@ class Server:
             port = port or free_port()
             process = self._launch(port)
             try:
-                until(lambda p=port, q=process: _answers(p, q), f"{self.engine.name} to start", 30)
+                until(lambda p=port, q=process: _answers(p, q), f"{self.engine.name} to start")
             except AssertionError:
                 if "could not bind" not in process.log_text():
                     raise

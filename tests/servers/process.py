@@ -5,16 +5,19 @@ Start one from the thread that lives as long as the run (pytest's main thread): 
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 CHILD = Path(__file__).with_name("child.py")
 #: The checkout, from which its packages import.
@@ -40,11 +43,33 @@ class Identity:
 MYSELF = Identity()
 
 
+#: Ports of servers. The kernel gives those from 32,768 on to whoever connects or wants any (ip_local_port_range), so one
+#: of them may be gone again before its server has started.
+FIRST_PORT, PORTS = 20_000, 12_000
+#: Processes of one parallel run that may start servers at once: each has ports of its own.
+SHARES = 8
+
+
+def _own_ports() -> Iterator[int]:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    size = PORTS // SHARES
+    first, start = (
+        FIRST_PORT + int(worker) % SHARES * size,
+        random.randrange(size),
+    )  # another run has the same ports
+    return (first + (start + number) % size for number in itertools.count())
+
+
+_PORTS = _own_ports()
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port of 127.0.0.1 that was free a moment ago, and that no other process of this run looks at."""
+    for port in itertools.islice(_PORTS, PORTS):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no port from {FIRST_PORT} on is free")
 
 
 def listening(port: int) -> bool:
@@ -116,7 +141,7 @@ class Process:
         """Send it a signal."""
         self._popen.send_signal(number)
 
-    def wait(self, seconds: float = 30) -> int:
+    def wait(self, seconds: float = PATIENCE_S) -> int:
         """Its exit code; AssertionError with its log when it does not end in `seconds`."""
         try:
             return self._popen.wait(seconds)
@@ -134,7 +159,7 @@ class Process:
                 self.kill()
         return self._popen.wait()
 
-    def until_listening(self, port: int, seconds: float = 30) -> None:
+    def until_listening(self, port: int, seconds: float = PATIENCE_S) -> None:
         """Return once it accepts connections; AssertionError with its log when it ended or never does."""
 
         def answer() -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.servers.broker import Broker
 from tests.servers.postgres import Database
 from tests.servers.process import ROOT, Process, free_port
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 #: Outside our own prefix in the environment of whoever runs the tests.
 OURS = "SDOT_"
@@ -72,7 +72,7 @@ class Product:
         """A running dashboard that is ready."""
         port = free_port()
         server = Dashboard(self.run("dashboard", SDOT_HTTP_PORT=str(port), **more), port)
-        until(server.ready, f"the dashboard to be ready ({server.process.log})", 30)
+        until(server.ready, f"the dashboard to be ready ({server.process.log})")
         return server
 
     def ledger(self) -> dict[str, int]:
@@ -82,7 +82,7 @@ class Product:
         (row,) = self.database.rows(f"SELECT {sums} FROM ledger_minute")
         return dict(zip(names, (int(str(count)) for count in row), strict=True))
 
-    def until_counted(self, messages: int, seconds: float = 60) -> dict[str, int]:
+    def until_counted(self, messages: int, seconds: float = PATIENCE_S) -> dict[str, int]:
         """The ledger once it has so many messages."""
         until(lambda: self._counted(messages), f"{messages} messages in the ledger", seconds, 0.1)
         return self.ledger()
@@ -107,15 +107,25 @@ class Ingest:
 
     def until_ready(self) -> None:
         """Return once it says that it is."""
-        until(self._ready, f"ingest to be ready ({self.process.log})", 120)
+        try:
+            until(self._ready, "ingest to be ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; /readyz: {self._page()}; its log:\n{self._said}") from None
+
+    def _page(self) -> tuple[int, bytes]:
+        return get(f"http://127.0.0.1:{self.port}/readyz")
+
+    @property
+    def _said(self) -> str:
+        return self.process.log_text()[-3000:]
 
     def _ready(self) -> bool:
-        assert self.process.alive, self.process.log_text()[-3000:]
-        return get(f"http://127.0.0.1:{self.port}/readyz")[0] == 200
+        assert self.process.alive, self._said
+        return self._page()[0] == 200
 
     def standing(self) -> dict[str, Any]:
         """What /readyz says."""
-        found: dict[str, Any] = json.loads(get(f"http://127.0.0.1:{self.port}/readyz")[1])
+        found: dict[str, Any] = json.loads(self._page()[1])
         return found
 
 

@@ -18,13 +18,21 @@
       h("span", { class: "period" }, sdot.speech.period(the, metric, short), " · "),
       sdot.speech.share(figure),
       " · ",
-      h(
-        "span",
-        {},
-        h("span", { class: "long" }, sdot.speech.ago(figure.at, "ago")),
-        h("span", { class: "tight" }, sdot.speech.ago(figure.at)),
-      ),
+      the.past
+        ? sdot.words.hhmm(the.past.at)
+        : h(
+            "span",
+            {},
+            h("span", { class: "long" }, sdot.speech.ago(figure.at, "ago")),
+            h("span", { class: "tight" }, sdot.speech.ago(figure.at)),
+          ),
     );
+
+  // The last 24 hours of the city, or of a district, and now.
+  function spark(the, code, metric) {
+    const now = code === null ? the.liveCity(metric.key) : the.live(code, metric.key);
+    return sdot.spark.spark(metric, sdot.day.series(code, metric.key, now), the.past && the.past.k);
+  }
 
   function city(the) {
     const { say, pick } = sdot.words;
@@ -39,7 +47,11 @@
           "p",
           {},
           h("span", { class: "narrow" }, minutes),
-          h("span", { class: "wide" }, say("city_sub", { word: sdot.words.district() })),
+          h(
+            "span",
+            { class: "wide" },
+            sdot.day.data ? say("city_sub_day") : say("city_sub", { word: sdot.words.district() }),
+          ),
         ),
       ),
       h(
@@ -61,7 +73,7 @@
         h("h3", {}, nameOf(metric)),
         h("p", { class: "value" }, sdot.speech.value(the, metric, figure)),
       ),
-      spread(the, metric),
+      spark(the, null, metric) || spread(the, metric),
       fine(the, metric, figure),
     );
   }
@@ -114,7 +126,12 @@
         ),
         h("p", {}, sdot.speech.period(the, the.metric), " · ", sdot.speech.share(figure)),
       ),
-      h("div", { class: "value" }, sdot.speech.value(the, the.metric, figure)),
+      h(
+        "div",
+        { class: "first" },
+        h("div", { class: "value" }, sdot.speech.value(the, the.metric, figure)),
+        spark(the, null, the.metric),
+      ),
       h("p", { class: "sentence" }, sentence(the)),
     );
   }
@@ -219,5 +236,5 @@
     box.hidden = !none;
   }
 
-  sdot.city = { city, hero, attention, empty, nameOf, fine };
+  sdot.city = { city, hero, attention, empty, nameOf, fine, spark };
 })();

@@ -20,17 +20,27 @@
     return [first, ...sent.filter((m) => m !== first)];
   }
 
+  // The step of the last 24 hours that the viewer looks at; null: now.
+  function pastOf(view, metric) {
+    const k = view.at ? sdot.day.nearest(view.at, metric.key) : -1;
+    return k < 0 ? null : { k, at: sdot.day.at(k) };
+  }
+
   // Everything a region needs to draw, made once for a tick.
   function look(snap, view, config) {
     const metrics = liveMetrics(config, snap);
     const metric = metrics.find((m) => m.key === view.metric) || metrics[0];
     const [now, staleMs] = [sdot.clock.now(), config.stale_s * 1000];
-    const of = (code, key) => judged(((snap && snap.districts[code]) || {})[key], now, staleMs);
-    const city = (key) => judged(((snap && snap.city) || {})[key], now, staleMs);
+    const live = (code, key) => judged(((snap && snap.districts[code]) || {})[key], now, staleMs);
+    const liveCity = (key) => judged(((snap && snap.city) || {})[key], now, staleMs);
+    const past = pastOf(view, metric);
+    const of = past ? (code, key) => sdot.day.figure(code, key, past.k) : live;
+    const city = past ? (key) => sdot.day.figure(null, key, past.k) : liveCity;
     const graded = Boolean(metric.bands);
     const mode = view.mode === "grade" && !graded ? "value" : view.mode;
     const minutes = Math.round(((snap && snap.window_s) || config.window_s) / 60);
-    return { snap, view, config, metrics, metric, now, of, city, graded, mode, minutes, lost: sdot.stream.lost() };
+    const shown = { of, city, live, liveCity, past };
+    return { snap, view, config, metrics, metric, now, ...shown, graded, mode, minutes, lost: sdot.stream.lost() };
   }
 
   // Districts with a figure by falling value; after them, in the pack's order, those without one.

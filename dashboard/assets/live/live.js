@@ -22,6 +22,13 @@
       change({});
     },
     list: () => sdot.panel.toggle(),
+    play: () => sdot.timeline.play(),
+    live: () => sdot.timeline.live(),
+    instant: (node) => sdot.timeline.go(Number(node.dataset.step)),
+    feed: () => {
+      sdot.feed.toggle();
+      change({});
+    },
     "zoom-in": () => sdot.pan.step.in(),
     "zoom-out": () => sdot.pan.step.out(),
     "zoom-fit": () => sdot.pan.step.fit(),
@@ -48,7 +55,10 @@
   }
 
   function keyed(event) {
-    if (event.key === "Escape") closeDistrict();
+    if (event.key === "Escape") {
+      if (sdot.page.view.at) sdot.timeline.live();
+      else closeDistrict();
+    }
     const onMap = event.target.matches && event.target.matches("path[data-act]");
     if (onMap && (event.key === "Enter" || event.key === " ")) {
       event.preventDefault();
@@ -60,7 +70,7 @@
     const { h, fill } = sdot.dom;
     const { say, hhmm, unit, district } = sdot.words;
     const sum = the.metric.aggregation === "sum";
-    const now = the.snap ? the.snap.now : the.now;
+    const now = the.past ? the.past.at : the.snap ? the.snap.now : the.now;
     const words = {
       min: the.minutes,
       from: hhmm(now - the.minutes * 60000),
@@ -84,7 +94,8 @@
     fill(
       "live-maphead",
       h("h2", {}, sdot.city.nameOf(the.metric)),
-      h("p", {}, say(sum ? "map_sub_sum" : "map_sub", words)),
+      the.past ? h("b", { class: "past-mark" }, say("past", { time: sdot.timeline.when(the, the.past.at) })) : null,
+      h("p", {}, the.past ? `${words.from}–${words.to} · ${words.unit}` : say(sum ? "map_sub_sum" : "map_sub", words)),
       h("div", { class: "modes", role: "group", "aria-label": say("mode") }, modes),
     );
     const tools = { in: "+", out: "−", fit: "⤢" };
@@ -110,7 +121,9 @@
   const regions = [
     (the) => sdot.header.header(the),
     (the) => sdot.header.cause(the),
+    (the) => document.getElementById("live").classList.toggle("is-past", Boolean(the.past)),
     mapHead,
+    (the) => sdot.timeline.draw(the),
     (the) => sdot.city.hero(the),
     (the) => sdot.ranking.legend(the),
     (the) => sdot.map.draw(the),
@@ -119,6 +132,7 @@
     (the) => sdot.city.attention(the),
     (the) => sdot.city.empty(the),
     (the) => sdot.panel.panel(the),
+    (the) => sdot.feed.draw(the),
     (the) => sdot.top.foot("live", the),
   ];
 
@@ -126,10 +140,16 @@
     kept,
     acts,
     picks,
-    started: () => document.addEventListener("keydown", keyed),
+    started: () => {
+      document.addEventListener("keydown", keyed);
+      addEventListener("resize", () => change({}));
+    },
     spoken: () => sdot.header.forget(),
     pulse: (snap, config) => sdot.figures.pulse(snap, config),
-    look: (snap, view, config) => sdot.figures.look(snap, view, config),
+    look: (snap, view, config) => {
+      sdot.day.refresh(snap, Boolean(view.at), () => change({}));
+      return sdot.figures.look(snap, view, config);
+    },
     regions: () => regions,
   });
 })();

@@ -29,6 +29,7 @@
   function forget() {
     map.asked = false;
     sdot.dots.forget();
+    sdot.day.forget();
   }
 
   // The layers, made once. Only the districts are for pointers, keys and screen readers.
@@ -283,7 +284,7 @@
     if (!map.parts || map.parts.root !== root) build(root);
     map.the = the;
     load(() => draw(map.the));
-    sdot.dots.refresh(the.snap ? the.snap.dots_version : undefined, () => draw(map.the));
+    if (!the.past) sdot.dots.refresh(the.snap ? the.snap.dots_version : undefined, () => draw(map.the));
     if (!map.geometry || !root.clientWidth) return;
     fitBeside();
     const span = sdot.figures.extent(the);

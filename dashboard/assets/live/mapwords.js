@@ -199,6 +199,9 @@
     const source = map.geometry.attribution;
     const stopped = sdot.figures.causes(the).length && the.snap && the.snap.data_at;
     return [
+      the.past
+        ? h("p", { key: "past", class: "past-mark" }, words.say("past", { time: sdot.timeline.when(the, the.past.at) }))
+        : null,
       stopped
         ? h("p", { key: "as-of", class: "as-of" }, words.say("as_of", { time: words.hhmmss(the.snap.data_at) }))
         : null,

@@ -3,6 +3,7 @@
 (() => {
   const sdot = (window.sdot = window.sdot || {});
   const { h, fill } = sdot.dom;
+  const DAY_MS = 86400000;
   const AGAIN_MS = 2000; // between two requests for the sensors of the open district
   const SHOWN = 10; // rows before "show all"
   const URGENCY = { flagged: 0, unverified: 1, silent: 2, stale: 3, ok: 4, none: 5 };
@@ -36,7 +37,7 @@
     node.hidden = !open;
     last = the;
     if (open) {
-      load(the);
+      if (!the.past) load(the);
       draw(the);
       if (before !== the.view.district) node.scrollTop = 0;
     }
@@ -65,7 +66,7 @@
         { class: "figures" },
         the.metrics.map((metric) => figure(the, one.code, metric)),
       ),
-      sensors(the, the.of(one.code, the.metric.key), node),
+      the.past ? h("p", { class: "nothing" }, say("past_sensors")) : sensors(the, the.of(one.code, the.metric.key), node),
     );
   }
 
@@ -89,8 +90,23 @@
         h("h3", {}, sdot.city.nameOf(metric)),
         h("p", { class: "value" }, sdot.speech.value(the, metric, value)),
       ),
-      h("div", { class: "about" }, value.N ? sdot.city.fine(the, metric, value, true) : null, ends),
+      sdot.city.spark(the, code, metric),
+      h(
+        "div",
+        { class: "about" },
+        before(the, code, metric),
+        value.N ? sdot.city.fine(the, metric, value, true) : null,
+        ends,
+      ),
     );
+  }
+
+  // What it was a day before now; in the past nothing, since the day reaches no further back.
+  function before(the, code, metric) {
+    const k = the.past ? -1 : sdot.day.stepOf(the.now - DAY_MS, metric.key);
+    const old = k < 0 ? null : sdot.day.figure(code, metric.key, k);
+    if (!old || old.v === null) return null;
+    return h("p", { class: "fine" }, sdot.words.say("day_ago", { v: sdot.words.figure(metric, old.v) }));
   }
 
   function sensors(the, value, node) {

@@ -4,6 +4,7 @@
   const sdot = (window.sdot = window.sdot || {});
   const { h, fill } = sdot.dom;
   const NAME_PX = 90; // what a full name may take of a row
+  const MOVE_H = 4; // hours that the line in a row goes back
   let open = false; // on a phone: all rows, or the first three
 
   const percent = (value, [low, high]) => `${(((value - low) / (high - low || 1)) * 100).toFixed(1)}%`;
@@ -12,9 +13,10 @@
     const { say, pick, unit, metricName, district } = sdot.words;
     const title = say("ranking", { word: district() });
     const [full, empty] = sdot.figures.ranked(the);
+    const moves = movesOf(the, full);
     const span = sdot.figures.domain(
       the.metric,
-      full.map((row) => row.figure.v),
+      [...full.map((row) => row.figure.v), ...moves.values()],
     );
     const sum = the.metric.aggregation === "sum";
     const node = fill(
@@ -29,7 +31,7 @@
           {},
           say(sum ? "ranking_sub_sum" : "ranking_sub", { min: the.minutes }),
           " · ",
-          metricName(the.metric).name,
+          moves.size ? say("ranking_moves", { h: MOVE_H }) : metricName(the.metric).name,
         ),
         h(
           "button",
@@ -42,7 +44,7 @@
         { class: "row columns", "aria-hidden": "true" },
         h("span", { class: "first" }, district()),
         h("span", {}),
-        scaleHead(the, span, full),
+        scaleHead(the, span, full, moves),
         h("span", { class: "num" }, unit(the.metric)),
         h("span", { class: "num" }, say("sensors")),
         h("span", { class: "num" }, say("age")),
@@ -50,7 +52,7 @@
       h(
         "ol",
         { "aria-label": `${title}, ${pick(the.metric.names)}` },
-        full.map((row) => h("li", { key: row.district.code }, line(the, row, span))),
+        full.map((row) => h("li", { key: row.district.code }, line(the, row, span, moves))),
         empty.map((row) => h("li", { key: row.district.code, class: "without" }, without(the, row))),
       ),
       sums(the),
@@ -83,7 +85,7 @@
     });
   }
 
-  function scaleHead(the, span, full) {
+  function scaleHead(the, span, full, moves) {
     const at = sdot.figures.thresholds(the.metric, span);
     if (at.length)
       return h(
@@ -92,22 +94,36 @@
         at.map((v) => h("i", { style: `left:${percent(v, span)}` }, v)),
       );
     if (!full.length) return h("span", {});
-    const print = (row) => sdot.words.figure(the.metric, row.figure.v);
-    return h(
-      "span",
-      { class: "scale-head ends" },
-      h("i", {}, print(full[full.length - 1])),
-      h("i", {}, print(full[0])),
-    );
+    const drawn = [...full.map((row) => row.figure.v), ...moves.values()];
+    const print = (v) => h("i", {}, sdot.words.figure(the.metric, v));
+    return h("span", { class: "scale-head ends" }, print(Math.min(...drawn)), print(Math.max(...drawn)));
   }
 
-  function scale(the, figure, span) {
+  // Where each district stood some hours before what is shown: district → value.
+  function movesOf(the, full) {
+    const then = (the.past ? the.past.at : the.now) - MOVE_H * 3600000;
+    const k = the.metric.aggregation === "vector" ? -1 : sdot.day.stepOf(then, the.metric.key);
+    if (k < 0) return new Map();
+    const old = full.map(({ district }) => [district.code, sdot.day.figure(district.code, the.metric.key, k)]);
+    return new Map(old.filter(([, one]) => one.s === "ok").map(([code, one]) => [code, one.v]));
+  }
+
+  // The way from there to the dot.
+  function move(from, to, span) {
+    if (from === undefined) return null;
+    const [left, right] = [Math.min(from, to), Math.max(from, to)];
+    const width = `${(((right - left) / (span[1] - span[0] || 1)) * 100).toFixed(1)}%`;
+    return h("i", { class: "move", style: `left:${percent(left, span)};width:${width}` });
+  }
+
+  function scale(the, figure, span, from) {
     return h(
       "span",
       { class: `scale-line${figure.g === null ? "" : ` g${figure.g}`}`, "aria-hidden": "true" },
       sdot.figures
         .thresholds(the.metric, span)
         .map((v) => h("i", { class: "threshold", style: `left:${percent(v, span)}` })),
+      move(from, figure.v, span),
       h("i", { class: "dot", style: `left:${percent(figure.v, span)}` }),
     );
   }
@@ -136,14 +152,14 @@
     h("span", { class: "unseen" }, sdot.speech.band(the, figure.g)),
   ];
 
-  function line(the, row, span) {
+  function line(the, row, span, moves) {
     const { figure } = row;
     return button(
       the,
       row,
       h("span", { class: "name" }, rowName(the, row.district)),
       h("span", { class: "grade" }, figure.g === null ? null : gradeOf(the, figure)),
-      scale(the, figure, span),
+      scale(the, figure, span, moves.get(row.district.code)),
       h("b", { class: "num" }, sdot.words.figure(the.metric, figure.v)),
       tail(figure),
     );
@@ -169,6 +185,7 @@
   // What the figures are made of, in a sum that the reader can check.
   function sums(the) {
     const counts = the.snap && the.snap.left_out[the.metric.key];
+    if (the.past) return h("div", { class: "sums" }, h("p", {}, sdot.words.say("past_sums")));
     if (!counts || !counts.total) return null;
     const { say, many, number } = sdot.words;
     const { gap, closes, terms, beside } = sdot.figures.leftOut(counts);
@@ -201,7 +218,7 @@
         { key, class: count ? "" : "zero" },
         swatch,
         h("span", { class: "word" }, name),
-        h("span", { class: "hint" }, hint),
+        h("span", { class: "hint" }, key === "stale" || key === "few" ? h("span", { class: "rule" }, hint) : hint),
         h(
           "span",
           { class: "num" },

@@ -10,7 +10,7 @@
     const figure = the.of(one.code, the.metric.key);
     const start = `${pick(one.names)}, ${pick(the.metric.short)}`;
     if (figure.s === "none") return `${start}: ${say("none")}`;
-    const old = say("ago", { age: age(the.now - figure.at) });
+    const old = the.past ? sdot.words.hhmm(the.past.at) : say("ago", { age: age(the.now - figure.at) });
     if (figure.s === "stale") return `${start}: ${say("stale")}, ${old}`;
     const share = many("of", figure.N, { n: number(figure.n), N: number(figure.N) });
     if (figure.s === "few") return `${start}: ${say("few")}, ${share}, ${old}`;
