@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from city.grades import load_standard
 from city.pack import CityPack
+from dashboard.history_routes import ASKED
 
 HOUR, DAY = 3_600_000, 86_400_000
 SPANS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "90d": 90 * DAY, "1y": 365 * DAY, "3y": 3 * 365 * DAY}
@@ -49,7 +50,7 @@ class Past:
         query = self._query(request)
         if self.refusal:
             return JSONResponse(self.refusal[1], self.refusal[0])
-        return JSONResponse(self.answer(query))
+        return JSONResponse(self.answer(query), headers={ASKED: str(self.now)})
 
     async def _all(self, request: Request) -> Response:
         return JSONResponse(self.everywhere(self._query(request)))
@@ -124,7 +125,7 @@ class Past:
             past = self.series(metric, places[0] + "before", start, end, step)
             before = {"shift_ms": shift, "series": {**past, "place": places[0]}}
         return {
-            "asked": self.now, "unit": query.get("unit", ["district"])[0], "metric": metric, "start": start,
+            "unit": query.get("unit", ["district"])[0], "metric": metric, "start": start,
             "end": end, "level": level, "why": "points", "step_ms": step, "points": len(series[0]["t"]),
             "kept": {"raw": self.now - 400 * DAY, "hours": self.now - 1827 * DAY}, "below_horizon": False,
             "imported": [], "series": series, "before": before, "gaps": gaps_of(series[0], step),

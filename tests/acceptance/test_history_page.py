@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from city.pack import load_pack
+from dashboard.archive import Outage, utc64
+from dashboard.archive_memory import MemoryArchive
+from dashboard.memory import MemoryStore
 from tests.measuring import MEASURE, WEAK
 from tests.past import HOUR, Past
+from tests.serving import Serving
+from tests.serving import serving as serving_archive
 from tests.stand_in import StandIn, serving
 
 PACK = load_pack("seoul")
@@ -44,46 +51,87 @@ def past(seoul: tuple[Past, StandIn]) -> Past:
     return past
 
 
+class Window:
+    """Pages of one browser context, one a language: its tests ask one after the other, as a viewer would."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context, self.url = context, url
+        self.pages: dict[str, Page] = {}
+        self.asked: list[str] = []
+        self.errors: list[str] = []
+
+    def page(self, lang: str, query: str) -> Page:
+        """A page that was loaded with this address."""
+        self.context.clear_cookies()
+        self.context.add_cookies([{"name": "sdot_lang", "value": lang, "url": self.url}])
+        page = self.context.new_page()
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.emulate_media(color_scheme="light")
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)
+        page.goto(f"{self.url}/history{query}")
+        return page
+
+    def usual(self, lang: str, query: str) -> Page:
+        """The page of this language, with this address."""
+        if lang not in self.pages:
+            self.pages[lang] = self.page(lang, query)
+            expect(self.pages[lang].locator("#history[data-drawn]")).to_be_visible()
+            return self.pages[lang]
+        page = self.pages[lang]
+        page.set_viewport_size({"width": 1280, "height": 800})
+        after(page, lambda: page.evaluate(GO, query))
+        return page
+
+    def check(self) -> None:
+        """Nothing asked of any other host, no error in the console."""
+        ours = (self.url, "data:", "blob:")
+        assert [one for one in self.asked if not one.startswith(ours)] == []
+        assert [error for error in self.errors if "status of" not in error] == []
+
+
+#: As if a link inside the page led there.
+GO = """query => {
+  history.pushState(null, "", `/history${query}`);
+  dispatchEvent(new PopStateEvent("popstate"));
+}"""
+
+
 @pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One for all tests: the chart's script is fetched once."""
-    context = browser.new_context()
+    expect.set_options(timeout=PATIENCE_MS)
+    context = browser.new_context(locale="en")
     yield context
     context.close()
 
 
-@pytest.fixture
-def look(context: BrowserContext, seoul: tuple[Past, StandIn]) -> Iterator[Opener]:
-    """Open the page and wait for its chart; afterwards: nothing asked of any other host, no error in the console."""
-    url = seoul[1].url
-    asked: list[str] = []
-    errors: list[str] = []
-    pages = []
-    expect.set_options(timeout=PATIENCE_MS)
+@pytest.fixture(scope="module")
+def window(context: BrowserContext, seoul: tuple[Past, StandIn]) -> Window:
+    return Window(context, seoul[1].url)
 
-    def open_page(
-        query: str = "", lang: str = "en", width: int = 1280, theme: Any = "light", drawn: bool = True
-    ) -> Page:
-        context.clear_cookies()
-        context.add_cookies([{"name": "sdot_lang", "value": lang, "url": url}])
-        page = context.new_page()
-        pages.append(page)
-        page.set_viewport_size({"width": width, "height": {1920: 1080, 390: 844}.get(width, 800)})
-        page.emulate_media(color_scheme=theme)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        page.goto(f"{url}/history{query}")
+
+@pytest.fixture
+def look(window: Window, past: Past) -> Iterator[Opener]:
+    """Show what an address says; `fresh` loads the page anew."""
+    fresh_ones: list[Page] = []
+
+    def show(query: str = "", lang: str = "en", fresh: bool = False, drawn: bool = True) -> Page:
+        expect.set_options(timeout=PATIENCE_MS)
+        if not fresh:
+            page = window.usual(lang, query)
+            past.asked.clear()
+            return page
+        page = window.page(lang, query)
+        fresh_ones.append(page)
         if drawn:
             expect(page.locator("#history[data-drawn]")).to_be_visible()
         return page
 
-    yield open_page
-    for page in pages:
+    yield show
+    for page in fresh_ones:
         page.close()
-    ours = (url, "data:", "blob:")
-    assert [one for one in asked if not one.startswith(ours)] == []
-    assert [error for error in errors if "status of" not in error and "ERR_FAILED" not in error] == []
+    window.check()
 
 
 def after(page: Page, act: Callable[[], Any]) -> None:
@@ -217,7 +265,7 @@ def test_the_address_holds_what_is_shown_and_back_leads_back(past: Past, look: O
     assert query_of(page) == f"place={NOWON}&place={YEONGDEUNGPO}&metric=pm25&span=30d&before=1"
     expect(page.locator("#history-finding h2")).to_contain_text("Nowon-gu")
     expect(page.locator("#history-finding h2")).to_contain_text("over 30 days")
-    other = look(f"?{query_of(page)}")
+    other = look(f"?{query_of(page)}", fresh=True)
     finding = page.locator("#history-finding").inner_text()
     assert other.locator("#history-finding").inner_text() == finding
     for _ in range(4):
@@ -281,6 +329,56 @@ def test_a_sensor_is_found_by_its_serial(past: Past, look: Opener) -> None:
     expect(page.locator("#history-finding h2")).to_contain_text("V02Q1: PM2.5 mean")
 
 
+# over the endpoints themselves
+
+
+@pytest.fixture(scope="module")
+def archived() -> Iterator[Serving]:
+    """Nine days of ten sensors in three districts; those of one were silent for seven hours while the broker was away."""
+    archive = MemoryArchive(PACK)
+    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    steps = np.arange(-15 * 144, 0)
+    silent = (steps >= -400) & (steps < -358)
+    for place, code in enumerate((YEONGDEUNGPO, GANGNAM, NOWON)):
+        for number in range(3):
+            serial = f"s-{place}{number}"
+            archive.put_sensor(serial, code)
+            kept = steps[~silent] if code == YEONGDEUNGPO else steps
+            values = 24 + 5 * place + 12 * np.sin(kept / 70 + place) + number
+            archive.put(serial, "pm25", utc64(end) + kept * np.timedelta64(10, "m"), values)
+    at = end - timedelta(minutes=4000)
+    archive.noted = [Outage("broker_away", 0, at, at + timedelta(hours=7))]
+    with serving_archive(MemoryStore(PACK), PACK, archive) as running:
+        yield running
+
+
+def test_page_and_table_are_of_what_the_archive_holds(archived: Serving, context: BrowserContext) -> None:
+    context.clear_cookies()
+    context.add_cookies([{"name": "sdot_lang", "value": "en", "url": archived.url}])
+    page = context.new_page()
+    query = f"place={YEONGDEUNGPO}&place={NOWON}&metric=pm25&span=7d&before=1"
+    page.goto(f"{archived.url}/history?{query}")
+    expect(page.locator("#history[data-drawn]")).to_be_visible()
+    document = page.request.get(f"{archived.url}/api/history?{query}").json()
+    mean, before = (round(document["finding"][key]) for key in ("mean", "before_mean"))
+    change = f"{mean - before:+d}".replace("-", "−").replace("+0", "±0")
+    expect(page.locator("#history-finding h2")).to_have_text(
+        f"Yeongdeungpo-gu: PM2.5 mean {mean} µg/m³ over 7 days, {change} on the week before"
+    )
+    (selected,) = traces(page, "selected")
+    assert selected["y"] == document["series"][0]["v"]
+    assert 6 <= selected["y"].count(None) <= 8
+    assert any("broker away" in text for text in words_of(page))
+    expect(page.locator("#history-multiples .multiple")).to_have_count(25)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    rows = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
+    assert [row["series"] for row in rows].count("before") == 168
+    own = [row["value"] for row in rows if row["series"] == "shown" and row["place"] == YEONGDEUNGPO]
+    assert [float(value) if value else None for value in own] == selected["y"]
+    page.close()
+
+
 # what goes wrong
 
 
@@ -291,7 +389,7 @@ def test_a_wrong_address_is_told_in_the_servers_words(past: Past, look: Opener) 
         "es": "no es un distrito",
     }
     past.refusal = (404, {"error": "district", "text": text})
-    page = look("?place=atlantis", drawn=False)
+    page = look("?place=atlantis", fresh=True, drawn=False)
     told = page.locator("#history-trouble")
     expect(told).to_contain_text("place=atlantis is no district of this city")
     page.locator("#history-header [data-pick=lang]").select_option("ko")
@@ -333,7 +431,8 @@ def test_nothing_is_clipped_too_small_or_beyond_the_page(past: Past, look: Opene
 
 
 def test_rows_of_a_phone_can_be_touched(past: Past, look: Opener) -> None:
-    page = look(f"?{THREE}&before=1", width=390)
+    page = look(f"?{THREE}&before=1")
+    after(page, lambda: page.set_viewport_size({"width": 390, "height": 844}))
     page.locator("#history-controls summary").click()
     expect(page.get_by_role("button", name="Week before")).to_be_visible()
     low = "e => [...e].filter((x) => x.getClientRects().length && x.getBoundingClientRect().height < 40).map((x) => x.outerHTML)"
@@ -341,26 +440,35 @@ def test_rows_of_a_phone_can_be_touched(past: Past, look: Opener) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
+PANELS = {"dark": "rgb(20, 25, 30)", "light": "rgb(255, 255, 255)"}
+
+
+@pytest.mark.parametrize("theme", PANELS)
 def test_words_stand_out_from_what_is_behind_them(past: Past, look: Opener, theme: str) -> None:
-    assert look(f"?{THREE}&before=1", theme=theme).evaluate(WEAK) == []
+    page = look(f"?{THREE}&before=1")
+    page.emulate_media(color_scheme=theme)
+    expect(page.locator("#history-chart .main-svg").first).to_have_css("background-color", PANELS[theme])
+    try:
+        assert page.evaluate(WEAK) == []
+    finally:
+        page.emulate_media(color_scheme="light")
 
 
 def test_language_and_theme_change_without_a_reload(past: Past, look: Opener) -> None:
-    page = look(f"?place={GANGNAM}")
+    page = look(f"?place={GANGNAM}", fresh=True)
     page.evaluate("window.notReloaded = true")
     page.locator("#history-header [data-pick=lang]").select_option("ko")
     expect(page.locator("#history-finding h2")).to_contain_text("강남구: 7일 PM2.5 평균")
     expect(page.locator("#history-chart")).to_contain_text("나쁨 36부터 (2018-03-27 기준)")
     page.get_by_role("button", name="어둡게").first.click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    expect(page.locator("#history-chart .main-svg").first).to_have_css("background-color", "rgb(20, 25, 30)")
+    expect(page.locator("#history-chart .main-svg").first).to_have_css("background-color", PANELS["dark"])
     assert page.evaluate("window.notReloaded") is True
     assert len([one for one in past.asked if one.startswith("/api/history?")]) == 1
 
 
 def test_keys_and_ears_get_what_eyes_get(past: Past, look: Opener) -> None:
-    page = look(f"?place={GANGNAM}")
+    page = look(f"?place={GANGNAM}", fresh=True)
     page.keyboard.press("Tab")
     expect(page.locator("#history-skip")).to_be_focused()
     page.keyboard.press("Enter")
@@ -378,7 +486,7 @@ def test_keys_and_ears_get_what_eyes_get(past: Past, look: Opener) -> None:
 
 
 def test_the_chart_is_saved_as_a_picture_and_only_here_is_its_script(past: Past, look: Opener) -> None:
-    page = look(f"?{THREE}&before=1")
+    page = look(f"?{THREE}&before=1", fresh=True)
     for name, begin in (("PNG", b"\x89PNG"), ("SVG", b"<svg")):
         with page.expect_download() as download:
             page.get_by_role("button", name=name).click()

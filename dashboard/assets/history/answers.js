@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const sdot = (window.sdot = window.sdot || {});
+  const ASKED = "X-Sdot-Asked"; // when the database was asked, ms: the same figures are the same bytes
   const PATIENCE_MS = 30000;
   const AGAIN_MS = 60000; // a span that reaches to now is asked for again
   const have = { shown: null, busy: false, trouble: null, at: 0, number: 0 };
@@ -20,7 +21,7 @@
     const answer = await fetch(url, { signal, headers: { accept: "application/json" } });
     const document = await answer.json().catch(() => null);
     if (!answer.ok || !document) throw new Refusal(answer.status, document && document.text);
-    return document;
+    return { ...document, asked: Number(answer.headers.get(ASKED)) || sdot.clock.now() };
   }
 
   // The districts side by side are worth having, and no reason to show nothing: their trouble is their own.

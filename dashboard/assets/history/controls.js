@@ -69,7 +69,7 @@
     const input = (name) => {
       const given = the.asked[name];
       const shown = the.shown ? sdot.zone.written(the.shown.answers[0][name === "from" ? "start" : "end"]) : "";
-      const value = given.length === WHOLE ? given : shown; // a day that is named is meant whole
+      const value = given.length === WHOLE ? given : shown; // a day alone does not fit into the field
       return h("input", { key: name, type: "datetime-local", id: `history-${name}`, "aria-label": say(`span_${name}`), value });
     };
     return h(

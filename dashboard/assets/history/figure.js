@@ -5,7 +5,7 @@
   const BETWEEN_PX = 36; // between two panels: room for the words of gaps
   const LABEL_PX = 16; // end labels stand at least so far apart
   const LETTER_PX = 7; // of 12 px type, on average
-  const DENSE_PX = 2; // points nearer than this are a cloud under a thick line
+  const DENSE_PX = 1.4; // points nearer than this are a cloud under a thick line
   const WIDTHS = { usual: [2.4, 1.5], dense: [1.5, 0.9] };
 
 

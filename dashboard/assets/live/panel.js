@@ -59,6 +59,7 @@
         { class: "head" },
         h("h2", { id: "panel-name", tabindex: -1 }, pick(one.names)),
         h("p", {}, second || ""),
+        h("a", { class: "past", href: `/history?place=${one.code}&metric=${the.metric.key}` }, say("page_history")),
         h("button", { type: "button", class: "close", "data-act": "close" }, say("close"), h("kbd", {}, "Esc")),
       ),
       h(
