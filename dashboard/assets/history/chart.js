@@ -54,8 +54,8 @@
     return {
       width,
       tall,
-      left: narrow ? 40 : 40,
-      right: narrow ? 92 : 132,
+      left: 40,
+      right: narrow ? 96 : 132,
       top: 24,
       bottom: 26,
       touch: matchMedia("(pointer: coarse)").matches,

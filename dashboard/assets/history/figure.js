@@ -5,6 +5,7 @@
   const BETWEEN_PX = 36; // between two panels: room for the words of gaps
   const LABEL_PX = 16; // end labels stand at least so far apart
   const LETTER_PX = 7; // of 12 px type, on average
+  const BOLD_PX = 7.8;
   const DENSE_PX = 1.4; // points nearer than this are a cloud under a thick line
   const WIDTHS = { usual: [2.4, 1.5], dense: [1.5, 0.9] };
 
@@ -189,7 +190,7 @@
     return apart(known.map((one) => panel.px(one.value)), panel.size.tall).map((y, i) => {
       const one = known[i];
       const print = sdot.words.figure(panel.metric, one.value);
-      const letters = Math.floor((panel.size.right - 8) / LETTER_PX) - print.length - 1;
+      const letters = Math.floor((panel.size.right - 8) / BOLD_PX) - print.length - 1;
       const name = one.name.length > letters ? `${one.name.slice(0, letters - 1)}…` : one.name;
       const value = `<b>${print}</b>`;
       return words(panel, `${value}  ${one.main ? `<b>${name}</b>` : name}`, {
