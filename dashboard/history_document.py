@@ -23,8 +23,8 @@ from dashboard.history import Answer, Everywhere, History, Plan, Shown, limit_sh
 
 #: Digits beyond those a metric is shown with: what is drawn and what is in the CSV is rounded alike.
 MORE_DIGITS = 2
-#: Longer than that without a reading is a gap of raw readings.
-SILENCE = np.timedelta64(STALE_S, "s")
+#: Longer than that without a reading is a gap of raw readings; of a sensor that sends seldom, three of its own steps.
+SILENCE, STEPS = np.timedelta64(STALE_S, "s"), 3
 HOUR = np.timedelta64(1, "h")
 Times = NDArray[np.datetime64]
 Span = tuple[np.datetime64, np.datetime64]
@@ -107,7 +107,8 @@ def gaps_of(series: Series, plan: Plan) -> list[Span]:
     start, end = utc64(plan.start), utc64(plan.end)
     if plan.level is Level.RAW:
         heard = [start, *series.times, end]
-        return [(one, two) for one, two in pairwise(heard) if two - one > SILENCE]
+        patience = _silence(series.times)
+        return [(one, two) for one, two in pairwise(heard) if two - one > patience]
     return _runs(series, np.isnan(series.value), end)
 
 
@@ -117,6 +118,12 @@ def _runs(series: Series, mask: NDArray[np.bool_], end: np.datetime64) -> list[S
     edges = np.append(series.times, end)
     begins, ends = (np.flatnonzero(np.diff(padded) == step) for step in (1, -1))
     return [(edges[one], edges[two]) for one, two in zip(begins, ends, strict=True)]
+
+
+def _silence(times: Times) -> np.timedelta64:
+    """How long a sensor with these readings may say nothing."""
+    pace = np.median(np.diff(times)) if len(times) > STEPS else np.timedelta64(0, "us")
+    return max(SILENCE, STEPS * pace)
 
 
 def _imported(series: Series, plan: Plan) -> list[list[int]]:
@@ -235,23 +242,23 @@ def _peak(metric: Metric, series: Series) -> dict[str, Any] | None:
 def _small(
     metric: Metric, series: Series, hours: Hours | None, plan: Plan, limit: float | None
 ) -> dict[str, Any]:
-    """`now` is the last bucket's figure; `ticks` are hours over the limit, by the day where days are drawn."""
+    """`now` is the last bucket's figure; `ticks` are the hours over the limit, or the days whose mean is over it."""
     value = rounded(metric, series.value)
     last = value[-1] if len(value) and not np.isnan(value[-1]) else None
     told = hours if limit is not None else None
     return {
         "place": series.place, "t": _unix(series.times), "v": value, "now": None if last is None else float(last),
         "over": int(told.over.sum()) if told else None, "of_hours": int(hours.hours.sum()) if hours else None,
-        "ticks": list(_ticks(told, plan)) if told else [],
+        "ticks": list(_ticks(told, plan, limit)) if told else [],
     }  # fmt: skip
 
 
-def _ticks(hours: Hours, plan: Plan) -> Iterator[list[int]]:
-    """Spans, ms, in which each bucket has an hour over the limit; neighbours are one."""
-    step = np.timedelta64(1, "D") if plan.level is Level.DAY else HOUR
-    times = hours.times[hours.over > 0]
-    breaks = np.flatnonzero(np.diff(times) > step) + 1
-    for run in np.split(times, breaks):
+def _ticks(hours: Hours, plan: Plan, limit: float | None) -> Iterator[list[int]]:
+    """Spans, ms, of hours over the limit (of days, those whose hours' mean is over it); neighbours are one."""
+    by_day = plan.level is Level.DAY
+    over = hours.total > hours.hours * np.float32(limit or 0) if by_day else hours.over > 0
+    step, times = (np.timedelta64(1, "D") if by_day else HOUR), hours.times[over]
+    for run in np.split(times, np.flatnonzero(np.diff(times) > step) + 1):
         if len(run):
             yield [int(end) for end in _unix(np.array([run[0], run[-1] + step]))]
 

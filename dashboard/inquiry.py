@@ -128,7 +128,7 @@ def _one_of(text: str, known: tuple[Word, ...], code: str) -> Word:
 def _districts(places: tuple[str, ...], pack: CityPack) -> None:
     known = [district.code for district in pack.districts]
     if unknown := [code for code in places if code not in known]:
-        raise InquiryError("district", given=", ".join(unknown), known=", ".join(known))
+        raise InquiryError("district", given=", ".join(unknown), example=known[0])
 
 
 def _sensors(places: tuple[str, ...], _pack: CityPack) -> None:
@@ -140,7 +140,7 @@ def _sensors(places: tuple[str, ...], _pack: CityPack) -> None:
 
 def _metrics(given: tuple[str, ...], catalogue: Catalogue) -> tuple[str, ...]:
     if unknown := [key for key in given if key not in catalogue]:
-        raise InquiryError("metric", given=", ".join(unknown), known=", ".join(catalogue.keys))
+        raise InquiryError("metric", given=", ".join(unknown), example=catalogue.keys[0])
     if len(given) > MAX_METRICS:
         raise InquiryError("metrics", given=len(given), most=MAX_METRICS)
     return given

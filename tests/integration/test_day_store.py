@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -95,11 +94,12 @@ def test_buckets_are_packed_alike(twins: tuple[Database, MemoryStore]) -> None:
 
 
 def test_silences_that_ended_are_told_alike(twins: tuple[Database, MemoryStore]) -> None:
-    async def returns(store: DayStore) -> list[Any]:
-        return list(await store.day_returns(START, END))
+    async def returns(store: DayStore) -> tuple[list[Any], datetime]:
+        return list(await store.day_returns(START, END)), await store.rolled_to()
 
-    real, twin = both(twins, returns)
+    (real, rolled), (twin, _) = both(twins, returns)
     assert real == twin
+    assert END <= rolled <= datetime.now(UTC)
     late, first = real
     assert late.bucket - late.before == timedelta(hours=2, minutes=10)
     assert late.bucket == START + timedelta(hours=4)
@@ -119,15 +119,6 @@ def test_when_values_were_last_good_is_told_alike(twins: tuple[Database, MemoryS
     [times] = real
     assert times[PACK.live.index("pm25")] == micros(END - timedelta(minutes=10))
     assert times[PACK.live.index("noise")] == NEVER
-
-
-def test_rollups_tell_how_far_they_reach(twins: tuple[Database, MemoryStore]) -> None:
-    async def rolled(store: DayStore) -> datetime:
-        return await store.rolled_to()
-
-    real, twin = both(twins, rolled)
-    assert END <= real <= datetime.now(UTC)
-    assert math.isclose(twin.timestamp() % 600, 0)
 
 
 def test_no_question_of_the_day_scans_a_series(embedded_database: Database) -> None:
