@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from city.reading import SERIAL
 from dashboard.archive import Level
 from dashboard.history import Answer, Everywhere, History
 from dashboard.history_csv import file_name, history_csv
@@ -121,7 +122,8 @@ class _Desk:
     async def search(self, request: Request) -> Response:
         """`/api/history/sensors`: by a part of the serial."""
         part = request.query_params.get("q", "").strip()[:LONGEST]
-        found = await self._history.archive.find(part, FOUND) if part else []
+        possible = SERIAL.fullmatch(part)  # else no serial holds it
+        found = await self._history.archive.find(part, FOUND) if possible else []
         return _json([{"serial": one.serial, "district": one.district, "state": one.state} for one in found])
 
 

@@ -15,7 +15,7 @@ from city.errors import SdotError
 from city.metrics import Catalogue
 from city.pack import CityPack
 from city.reading import SERIAL
-from dashboard.archive import Level, Unit
+from dashboard.archive import MAX_POINTS, Level, Unit
 from dashboard.inquiry_text import wrong
 
 #: Spans by name that end now, at the last whole bucket.
@@ -34,8 +34,8 @@ Word = TypeVar("Word", bound=str)
 UNITS: tuple[Unit, Unit] = ("district", "sensor")
 #: More lines than that nobody tells apart, more panels are no chart.
 MAX_PLACES, MAX_METRICS = 6, 4
-#: Figures are kept for ever, but their days fit a chart for so long (20 years are 7,305 points).
-MAX_SPAN = timedelta(days=7305)
+#: Days are the coarsest level, and a chart shows no more points.
+MAX_SPAN = timedelta(days=MAX_POINTS)
 #: What is shorter has no point to show.
 MIN_SPAN = timedelta(minutes=10)
 #: Ingest takes nothing older (the contract's floor).
