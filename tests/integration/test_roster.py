@@ -291,8 +291,8 @@ def test_a_serial_renamed_while_its_batch_is_on_the_way_is_met_again(database: D
     """The rename comes after the batch's serials were met and before its transaction."""
 
     class Overtaken(Writer):
-        def _make_partitions(self, conn: psycopg.Connection[Any], messages: Any) -> None:
-            super()._make_partitions(conn, messages)
+        def _make_partitions(self, conn: psycopg.Connection[Any], messages: Any, columns: Any) -> None:
+            super()._make_partitions(conn, messages, columns)
             if self.registry.get("old") and not self.registry.get("new"):
                 with database.connect() as person:
                     roster.rename(person, "old", "new")
