@@ -158,6 +158,13 @@ class Rig:
             0.02,
         )
 
+    def newest(self) -> int:
+        """The number that is stored and was measured last."""
+        query = "SELECT max(l.time) FROM latest AS l JOIN sensor USING (sensor_id) WHERE serial LIKE 'r____'"
+        at = self.product.database.value(query)
+        assert isinstance(at, datetime)
+        return round((at - self._crowd.base).total_seconds() * self._crowd.rate)
+
     @property
     def _crowd(self) -> Crowd:
         assert self.crowd is not None
