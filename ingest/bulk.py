@@ -21,12 +21,12 @@ from ingest.fold import Outcome
 from ingest.newest import Newest
 from ingest.plausible import Plausible
 from ingest.series import Series
+from ingest.sheet import TOUCHED_US
 from ingest.tally import Tally
 from ingest.writer import HORIZON_MARGIN, OLDEST
 
-#: A mark of `touched` names the bucket of 10 minutes around it; local buckets begin at whole 5 minutes of UTC in every
-#: zone, so one mark in 5 minutes is enough.
-TOUCHED = np.timedelta64(5, "m")
+#: Marks of `touched` as times.
+TOUCHED = np.timedelta64(TOUCHED_US, "us")
 
 
 class BulkWriter:

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from city.contract import Decoder
 from city.metrics import Catalogue
 from city.plain import ABSENT, PlainDecoder, PlainReading
 from city.rfc3339 import DAY_US, NO_TIME, since_2000
+from ingest.block import Column
 from ingest.message import MAX_AHEAD, Message, unfold
-
-Column = npt.NDArray[Any]
 
 #: Seconds of 1970 at which PostgreSQL's clock begins
 _OF_2000_S = 946_684_800

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from city.rfc3339 import MINUTE_US
+from ingest.block import Column
 from ingest.columns import Columns, micros
 from ingest.plausible import Plausible
 from ingest.registry import Registry, Sensor
-
-Column = npt.NDArray[Any]
 
 _START = datetime(2000, 1, 1, tzinfo=UTC)
 #: A mark of `touched` names the bucket of 10 minutes around it; local buckets begin at whole 5 minutes of UTC in every
@@ -56,11 +53,6 @@ class Sheet:
 
     def __len__(self) -> int:
         return len(self.order)
-
-    @property
-    def keys(self) -> Collection[str]:
-        """The metrics that occur."""
-        return self.columns.values.keys()
 
     @property
     def districts(self) -> Column:
