@@ -16,14 +16,15 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 def content_policy(script_hashes: Sequence[str]) -> str:
     """The Content-Security-Policy: our own origin only, inline scripts by hash (`'sha256-…'`, quoted).
 
-    `style-src 'unsafe-inline'` because Plotly and AG Grid write style elements.
+    `style-src 'unsafe-inline'` because Plotly and AG Grid write style elements; `img-src blob:` because Plotly makes a
+    chart's picture out of one, which only our own scripts can make.
     """
     return "; ".join(
         (
             "default-src 'self'",
             " ".join(("script-src 'self'", *script_hashes)),
             "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data:",
+            "img-src 'self' data: blob:",
             "connect-src 'self'",
             "object-src 'none'",
             "base-uri 'none'",

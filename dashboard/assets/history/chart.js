@@ -35,7 +35,9 @@
   function colours() {
     const style = getComputedStyle(document.documentElement);
     const of = (name) => style.getPropertyValue(`--${name}`).trim();
-    const named = Object.fromEntries(["t1", "t2", "t3", "ctl", "line", "panel", "raised"].map((name) => [name, of(name)]));
+    const named = Object.fromEntries(
+      ["t1", "t2", "t3", "ctl", "line", "panel", "raised"].map((name) => [name, of(name)]),
+    );
     return {
       ...named,
       band: of("r0"),
@@ -54,8 +56,8 @@
     return {
       width,
       tall,
-      left: narrow ? 40 : 40,
-      right: narrow ? 92 : 132,
+      left: 40,
+      right: narrow ? 96 : 148,
       top: 24,
       bottom: 26,
       touch: matchMedia("(pointer: coarse)").matches,
@@ -105,7 +107,12 @@
     const title = { text, x: 0, xref: "container", xanchor: "left", pad: { l: 16 }, y: 1, yanchor: "top" };
     title.pad.t = 12;
     title.font = { size: 16, color: colours().t1 };
-    const raised = { ...layout, title, height: layout.height + 56, margin: { ...layout.margin, t: layout.margin.t + 56 } };
+    const raised = {
+      ...layout,
+      title,
+      height: layout.height + 56,
+      margin: { ...layout.margin, t: layout.margin.t + 56 },
+    };
     const size = { width: layout.width, height: raised.height, scale: format === "png" ? 2 : 1 };
     const filename = `${shown.answers[0].metric}-${sdot.zone.written(shown.answers[0].start).slice(0, 10)}`;
     return plotly.downloadImage({ data, layout: raised, config: SETTINGS }, { format, filename, ...size });

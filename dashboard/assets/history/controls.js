@@ -70,7 +70,13 @@
       const given = the.asked[name];
       const shown = the.shown ? sdot.zone.written(the.shown.answers[0][name === "from" ? "start" : "end"]) : "";
       const value = given.length === WHOLE ? given : shown; // a day alone does not fit into the field
-      return h("input", { key: name, type: "datetime-local", id: `history-${name}`, "aria-label": say(`span_${name}`), value });
+      return h("input", {
+        key: name,
+        type: "datetime-local",
+        id: `history-${name}`,
+        "aria-label": say(`span_${name}`),
+        value,
+      });
     };
     return h(
       "form",
@@ -130,8 +136,22 @@
     return h(
       "span",
       { key: "s+", class: "search" },
-      h("input", { type: "search", id: "history-search", list: "history-found", placeholder: `+ ${label}`, "aria-label": label, "data-pick": "sensor-add", autocomplete: "off", spellcheck: "false", maxlength: "64" }),
-      h("datalist", { id: "history-found" }, found.list.map((one) => h("option", { value: one.serial, key: one.serial }, about(one)))),
+      h("input", {
+        type: "search",
+        id: "history-search",
+        list: "history-found",
+        placeholder: `+ ${label}`,
+        "aria-label": label,
+        "data-pick": "sensor-add",
+        autocomplete: "off",
+        spellcheck: "false",
+        maxlength: "64",
+      }),
+      h(
+        "datalist",
+        { id: "history-found" },
+        found.list.map((one) => h("option", { value: one.serial, key: one.serial }, about(one))),
+      ),
     );
   }
 
@@ -164,11 +184,26 @@
     const { say } = sdot.words;
     const csv = the.shown ? `/api/history.csv?${sdot.address.ofTable(the.shown.asked, the.places)}` : null;
     const picture = (format) =>
-      h("button", { type: "button", key: format, "data-act": "picture", "data-format": format, disabled: !the.shown }, format.toUpperCase());
+      h(
+        "button",
+        { type: "button", key: format, "data-act": "picture", "data-format": format, disabled: !the.shown },
+        format.toUpperCase(),
+      );
     return h(
       "div",
       { class: "take", key: "take" },
-      h("a", { class: "button csv", key: "csv", href: csv, download: "", title: say("csv_hint"), "aria-disabled": csv ? null : "true" }, "CSV"),
+      h(
+        "a",
+        {
+          class: "button csv",
+          key: "csv",
+          href: csv,
+          download: "",
+          title: say("csv_hint"),
+          "aria-disabled": csv ? null : "true",
+        },
+        "CSV",
+      ),
       picture("png"),
       picture("svg"),
     );
@@ -184,7 +219,13 @@
       places(the),
       h(
         "button",
-        { type: "button", key: "before", class: "before", "data-act": "before", "aria-pressed": the.asked.before ? "true" : "false" },
+        {
+          type: "button",
+          key: "before",
+          class: "before",
+          "data-act": "before",
+          "aria-pressed": the.asked.before ? "true" : "false",
+        },
         h("i", { class: "stroke dots", "aria-hidden": "true" }),
         label.charAt(0).toUpperCase() + label.slice(1),
       ),
@@ -192,16 +233,27 @@
     ];
     fill(
       "history-controls",
-      h("details", { open: wide || the.unnamed }, h("summary", {}, h("b", {}, say("controls")), h("span", {}, chosen(the))), h("div", { class: "choices" }, body)),
+      h(
+        "details",
+        { open: wide || the.unnamed },
+        h("summary", {}, h("b", {}, say("controls")), h("span", {}, chosen(the))),
+        h("div", { class: "choices" }, body),
+      ),
     );
   }
 
   // On a phone the choices are folded up: the finding comes first.
   function chosen(the) {
     const { say, pick } = sdot.words;
-    const names = the.asked.metrics.map((key) => pick((sdot.scale.metricOf(the.config, key) || { short: { en: key } }).short));
-    const span = sdot.address.SPANS.includes(the.asked.span) ? say(`over_${the.asked.span}`) : `${the.asked.from} – ${the.asked.to}`;
-    return [...names, span.replaceAll("T", " "), ...the.places.map((code) => sdot.figure.nameOf(the, code))].join(" · ");
+    const names = the.asked.metrics.map((key) =>
+      pick((sdot.scale.metricOf(the.config, key) || { short: { en: key } }).short),
+    );
+    const span = sdot.address.SPANS.includes(the.asked.span)
+      ? say(`over_${the.asked.span}`)
+      : `${the.asked.from} – ${the.asked.to}`;
+    return [...names, span.replaceAll("T", " "), ...the.places.map((code) => sdot.figure.nameOf(the, code))].join(
+      " · ",
+    );
   }
 
   sdot.controls = { controls, typed };

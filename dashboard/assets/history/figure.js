@@ -3,11 +3,8 @@
 (() => {
   const sdot = (window.sdot = window.sdot || {});
   const BETWEEN_PX = 36; // between two panels: room for the words of gaps
-  const LABEL_PX = 16; // end labels stand at least so far apart
-  const LETTER_PX = 7; // of 12 px type, on average
   const DENSE_PX = 1.4; // points nearer than this are a cloud under a thick line
   const WIDTHS = { usual: [2.4, 1.5], dense: [1.5, 0.9] };
-
 
   function nameOf(the, code) {
     const district = the.config.districts.find((one) => one.code === code);
@@ -31,14 +28,25 @@
     const name = i ? `y${i + 1}` : "y";
     const px = (value) => ((axis.end - value) / (axis.end - axis.start)) * size.tall;
     return {
-      the, answer, metric, clock, start, end, first, scales, axis, name, i, size, px,
+      the,
+      answer,
+      metric,
+      clock,
+      start,
+      end,
+      first,
+      scales,
+      axis,
+      name,
+      i,
+      size,
+      px,
       domain: [Math.max(0, top - size.tall / size.plot), top],
       x: (list) => list.map(clock),
     };
   }
 
-  const widths = (panel) =>
-    WIDTHS[panel.size.wide / Math.max(1, panel.answer.points) < DENSE_PX ? "dense" : "usual"];
+  const widths = (panel) => WIDTHS[panel.size.wide / Math.max(1, panel.answer.points) < DENSE_PX ? "dense" : "usual"];
 
   // The middle of a bucket would be truer; its start is what the table has, and what hover tells.
   function lineOf(panel, series, place, colour) {
@@ -174,191 +182,6 @@
     ];
   }
 
-  // The value of each line at its end, beside the plot, moved apart where labels would touch.
-  function ends(panel, colours) {
-    const list = panel.answer.series.map((series, i) => ({
-      value: lastOf(series.v),
-      name: nameOf(panel.the, series.place),
-      main: i === 0,
-    }));
-    if (panel.answer.before) {
-      list.push({ value: lastOf(panel.answer.before.series.v), name: sdot.finding.beforeName(panel.answer) });
-    }
-    const known = list.filter((one) => one.value !== null);
-    known.sort((a, b) => panel.px(a.value) - panel.px(b.value));
-    return apart(known.map((one) => panel.px(one.value)), panel.size.tall).map((y, i) => {
-      const one = known[i];
-      const print = sdot.words.figure(panel.metric, one.value);
-      const letters = Math.floor((panel.size.right - 8) / LETTER_PX) - print.length - 1;
-      const name = one.name.length > letters ? `${one.name.slice(0, letters - 1)}…` : one.name;
-      const value = `<b>${print}</b>`;
-      return words(panel, `${value}  ${one.main ? `<b>${name}</b>` : name}`, {
-        xref: "paper",
-        x: 1,
-        xshift: 6,
-        y: valueAt(panel, y),
-        xanchor: "left",
-        yanchor: "middle",
-        font: { color: one.main ? colours.t1 : colours.t2, size: 12 },
-      });
-    });
-  }
-
-  function lastOf(list) {
-    for (let i = list.length - 1; i >= 0 && i >= list.length - 3; i -= 1) if (list[i] !== null) return list[i];
-    return null;
-  }
-
-  // Places from the top (px, rising), none nearer to the next than a label is tall, none below the plot.
-  function apart(wanted, tall) {
-    const at = [];
-    for (const y of wanted) at.push(Math.max(y, at.length ? at[at.length - 1] + LABEL_PX : 0));
-    for (let i = at.length - 1, most = tall; i >= 0; i -= 1, most = at[i + 1] - LABEL_PX) at[i] = Math.min(at[i], most);
-    return at;
-  }
-
-  const valueAt = (panel, px) => panel.axis.end - (px / panel.size.tall) * (panel.axis.end - panel.axis.start);
-
-  const words = (panel, text, where) => ({
-    text,
-    xref: "x",
-    yref: panel.name,
-    showarrow: false,
-    align: "left",
-    ...where,
-  });
-
-  // How long nothing came and why, above the plot; of gaps whose words would touch, the longer is told.
-  function gapWords(panel, colours) {
-    const taken = [];
-    const perMs = panel.size.wide / (panel.end - panel.start);
-    const told = [...gapsOf(panel)].sort((a, b) => b.to - b.from - (a.to - a.from));
-    return told.flatMap((gap) => {
-      const text = sdot.finding.gapWords(gap);
-      const half = (text.length * LETTER_PX) / 2;
-      const middle = panel.clock((gap.from + gap.to) / 2);
-      const px = Math.min(Math.max((middle - panel.start) * perMs, half), panel.size.wide - half);
-      if (half * 2 > panel.size.wide || taken.some((one) => Math.abs(one.px - px) < one.half + half + 12)) return [];
-      taken.push({ px, half });
-      return [
-        words(panel, text, {
-          x: panel.start + px / perMs,
-          y: panel.axis.end,
-          yanchor: "bottom",
-          yshift: 2,
-          font: { color: colours.t2, size: 12 },
-        }),
-      ];
-    });
-  }
-
-  // Where in the span the highest hour is, 0 to 1; 1 where there is none.
-  function peakShare(panel) {
-    const { peak } = panel.answer.finding || {};
-    return peak ? (panel.clock(peak.t) - panel.start) / (panel.end - panel.start) : 1;
-  }
-
-  // Each threshold from the day on which it came into force.
-  function thresholds(panel, colours) {
-    const shapes = [];
-    const labels = [];
-    for (const scale of panel.scales) {
-      const limit = sdot.scale.limitOf(scale);
-      const at = { yref: panel.name, y0: limit, y1: limit, x0: scale.from, x1: scale.to };
-      shapes.push({ type: "line", ...at, line: { color: colours.t1, width: 1, dash: "6px,4px" }, name: "threshold" });
-      const text = sdot.finding.thresholdWords(panel, scale);
-      const right = peakShare(panel) < 0.35; // the highest hour's line would cross the words
-      labels.push(
-        words(panel, text, {
-          x: right ? scale.to : scale.from,
-          xshift: right ? -6 : 6,
-          y: limit,
-          xanchor: right ? "right" : "left",
-          yanchor: "bottom",
-          bgcolor: colours.plate,
-          borderpad: 0,
-          font: { color: colours.t2, size: 12 },
-        }),
-      );
-    }
-    return { shapes, labels };
-  }
-
-  // The grades as a bar along the axis; those of the end of the span.
-  function gradeBar(panel, colours) {
-    const newest = panel.scales[0];
-    if (!newest) return [];
-    return newest.bands
-      .map(([low, high], i) => ({ low: i ? newest.bands[i - 1][1] : low, high: Math.min(high ?? Infinity, panel.axis.end), colour: colours.grades[i] }))
-      .filter(({ low, high }) => low < high)
-      .map(({ low, high, colour }) => ({
-        type: "rect",
-        xref: "paper",
-        xsizemode: "pixel",
-        xanchor: 0,
-        x0: -6,
-        x1: -2,
-        yref: panel.name,
-        y0: low,
-        y1: high,
-        line: { width: 0 },
-        fillcolor: colour,
-        name: "grade",
-      }));
-  }
-
-  function peak(panel, colours) {
-    const finding = panel.answer.finding;
-    if (!finding || !finding.peak || !panel.first || finding.peak.v === null) return [];
-    const x = panel.clock(finding.peak.t);
-    if (x < panel.start || x > panel.end) return [];
-    const text = sdot.finding.peakWords(panel);
-    const room = Math.max(...text.map((line) => line.length)) * LETTER_PX + 12;
-    const left = (1 - peakShare(panel)) * panel.size.wide < room;
-    const common = { x, y: finding.peak.v, font: { color: colours.t2, size: 12 } };
-    const html = `<b style="color:${colours.t1}">${text[0]}</b><br>${text[1]}`;
-    return [
-      words(panel, html, {
-        ...common,
-        y: panel.axis.end,
-        yanchor: "top",
-        yshift: -4,
-        xanchor: left ? "right" : "left",
-        xshift: left ? -6 : 6,
-        align: left ? "right" : "left",
-        bgcolor: colours.plate,
-        borderpad: 0,
-      }),
-    ];
-  }
-
-  function peakMarks(panel, colours) {
-    const finding = panel.answer.finding;
-    if (!finding || !finding.peak || finding.peak.v === null) return { shapes: [], data: [] };
-    const x = panel.clock(finding.peak.t);
-    const line = { type: "line", yref: panel.name, x0: x, x1: x, y0: finding.peak.v, y1: panel.axis.end };
-    const dot = { size: 7, color: colours.t1 };
-    return {
-      shapes: [{ ...line, line: { color: colours.t1, width: 1 }, name: "peak" }],
-      data: [points(panel, [finding.peak.t], [finding.peak.v], dot, "peak")],
-    };
-  }
-
-  // What a panel shows, where there are several: in words above its left end.
-  function title(panel, colours) {
-    const { metric } = panel;
-    const unit = sdot.words.unit(metric);
-    return words(panel, `<b>${sdot.words.pick(metric.short)}</b> ${unit}`, {
-      xref: "paper",
-      x: 0,
-      xanchor: "left",
-      y: panel.axis.end,
-      yanchor: "bottom",
-      yshift: 2,
-      font: { color: colours.t1, size: 12 },
-    });
-  }
-
   function yAxis(panel, colours) {
     return {
       domain: panel.domain,
@@ -401,8 +224,8 @@
     const plot = count * box.tall + (count - 1) * BETWEEN_PX;
     const size = { tall: box.tall, wide: box.width - box.left - box.right, right: box.right, plot };
     const panels = shown.answers.map((_, i) => panelOf(the, shown, i, size));
-    const lines = panels.map((panel) => thresholds(panel, colours));
-    const marks = panels.map((panel) => peakMarks(panel, colours));
+    const lines = panels.map((panel) => sdot.labels.thresholds(panel, colours));
+    const marks = panels.map((panel) => sdot.labels.peakMarks(panel, colours));
     const layout = {
       width: box.width,
       height: plot + box.top + box.bottom,
@@ -415,18 +238,22 @@
       hoverlabel: { bgcolor: colours.panel, bordercolor: colours.ctl, font: { color: colours.t1, size: 12 } },
       dragmode: box.touch ? false : "zoom",
       xaxis: xAxis(panels[count - 1], colours),
-      shapes: panels.flatMap((panel, i) => [...lines[i].shapes, ...gradeBar(panel, colours), ...marks[i].shapes]),
+      shapes: panels.flatMap((panel, i) => [
+        ...lines[i].shapes,
+        ...sdot.labels.gradeBar(panel, colours),
+        ...marks[i].shapes,
+      ]),
       annotations: panels.flatMap((panel, i) => [
         ...lines[i].labels,
-        ...gapWords(panel, colours),
-        ...peak(panel, colours),
-        ...ends(panel, colours),
-        ...(count > 1 ? [title(panel, colours)] : []),
+        ...sdot.labels.gapWords(panel, colours),
+        ...sdot.labels.peak(panel, colours),
+        ...sdot.labels.ends(panel, colours),
+        ...(count > 1 ? [sdot.labels.title(panel, colours)] : []),
       ]),
     };
     panels.forEach((panel) => (layout[`yaxis${panel.i ? panel.i + 1 : ""}`] = yAxis(panel, colours)));
     return { data: panels.flatMap((panel, i) => [...traces(panel, colours), ...marks[i].data]), layout };
   }
 
-  sdot.figure = { figure, nameOf };
+  sdot.figure = { figure, nameOf, gapsOf, points };
 })();

@@ -42,8 +42,10 @@
       span,
     };
     const kind = metric.aggregation === "sum" ? "sum" : "mean";
-    const first = kind === "sum" ? say("finding_sum", { ...args, step: say(`step_${answer.level}`) }) : say("finding_mean", args);
-    if (finding.before_mean === null || finding.before_mean === undefined || metric.aggregation === "vector") return first;
+    const first =
+      kind === "sum" ? say("finding_sum", { ...args, step: say(`step_${answer.level}`) }) : say("finding_mean", args);
+    if (finding.before_mean === null || finding.before_mean === undefined || metric.aggregation === "vector")
+      return first;
     return `${first}, ${say(isWeek(answer) ? "finding_on_week" : "finding_on_span", { d: delta(metric, finding.mean, finding.before_mean) })}`;
   }
 
@@ -117,7 +119,10 @@
       fill("history-finding", the.trouble ? null : h("h2", {}, sdot.words.say(words)));
       return;
     }
-    fill("history-finding", shown.answers.map((answer, i) => oneFinding(the, shown, answer, i)));
+    fill(
+      "history-finding",
+      shown.answers.map((answer, i) => oneFinding(the, shown, answer, i)),
+    );
   }
 
   function oneFinding(the, shown, answer, i) {
@@ -130,7 +135,12 @@
     const beside = again
       ? null
       : [h("p", { class: "resolution" }, tag), h("p", { class: "fine" }, sdot.words.say("why", { why: reason }))];
-    return h("div", { class: "one", key: answer.metric }, h("div", { class: "said" }, body), h("div", { class: "how" }, beside));
+    return h(
+      "div",
+      { class: "one", key: answer.metric },
+      h("div", { class: "said" }, body),
+      h("div", { class: "how" }, beside),
+    );
   }
 
   // Words at the chart.
@@ -170,7 +180,8 @@
     }
     const [answer] = shown.answers;
     const district = answer.unit === "district";
-    const key = (mark, text) => h("span", { class: "key", key: mark }, h("i", { class: `mark ${mark}`, "aria-hidden": "true" }), text);
+    const key = (mark, text) =>
+      h("span", { class: "key", key: mark }, h("i", { class: `mark ${mark}`, "aria-hidden": "true" }), text);
     fill(
       "history-legend",
       key("band", say(district ? `key_band_${answer.level}` : "key_band_sensor")),
@@ -179,7 +190,9 @@
       leftOut(the, answer),
       imported(answer),
       asOf(answer),
-      answer.below_horizon ? h("span", { key: "below" }, say("below_horizon", { since: sdot.zone.moment(answer.kept.hours, true, false) })) : null,
+      answer.below_horizon
+        ? h("span", { key: "below" }, say("below_horizon", { since: sdot.zone.moment(answer.kept.hours, true, false) }))
+        : null,
     );
   }
 
@@ -198,17 +211,27 @@
     const { finding } = answer;
     if (!finding || (finding.flagged === null && finding.unverified === null)) return null;
     const parts = [
-      finding.flagged === null || finding.flagged === undefined ? null : say("left_flagged", { n: number(finding.flagged) }),
-      finding.unverified === null || finding.unverified === undefined ? null : say("left_unverified", { n: number(finding.unverified) }),
+      finding.flagged === null || finding.flagged === undefined
+        ? null
+        : say("left_flagged", { n: number(finding.flagged) }),
+      finding.unverified === null || finding.unverified === undefined
+        ? null
+        : say("left_unverified", { n: number(finding.unverified) }),
     ].filter(Boolean);
     if (!parts.length) return null;
-    return h("span", { key: "left" }, say("left_out", { place: placeName(the, finding.place), parts: parts.join(" · ") }));
+    return h(
+      "span",
+      { key: "left" },
+      say("left_out", { place: placeName(the, finding.place), parts: parts.join(" · ") }),
+    );
   }
 
   function imported(answer) {
     const spans = answer.imported || [];
     if (!spans.length) return null;
-    const days = spans.map(([from, to]) => `${sdot.zone.moment(from, true, false)} – ${sdot.zone.moment(to, true, false)}`);
+    const days = spans.map(
+      ([from, to]) => `${sdot.zone.moment(from, true, false)} – ${sdot.zone.moment(to, true, false)}`,
+    );
     return h("span", { key: "imported" }, sdot.words.say("imported", { spans: days.join(", ") }));
   }
 

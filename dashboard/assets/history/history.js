@@ -56,7 +56,21 @@
     const { shown, busy, trouble } = sdot.answers.have;
     const { asked, freed } = state;
     const causes = sdot.top.causes(health, lost, now);
-    state.the = { snap, view, config, now, lost, causes, shown, busy, trouble, asked, freed, unnamed: unnamed(), places: placesOf(shown) };
+    state.the = {
+      snap,
+      view,
+      config,
+      now,
+      lost,
+      causes,
+      shown,
+      busy,
+      trouble,
+      asked,
+      freed,
+      unnamed: unnamed(),
+      places: placesOf(shown),
+    };
     return state.the;
   }
 
@@ -68,7 +82,13 @@
       "history-header",
       h("h1", {}, pick(the.config.city.titles)),
       sdot.top.pages(the.config),
-      h("p", { class: "link" }, sdot.top.state(the.causes.length, the.snap), h("span", { class: "dot" }, "·"), h("span", { class: "data-age" }, age)),
+      h(
+        "p",
+        { class: "link" },
+        sdot.top.state(the.causes.length, the.snap),
+        h("span", { class: "dot" }, "·"),
+        h("span", { class: "data-age" }, age),
+      ),
       sdot.top.time(),
       sdot.top.controls(the.config, the.view.lang),
     );

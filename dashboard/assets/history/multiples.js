@@ -49,7 +49,13 @@
           "data-act": "bring",
           "data-code": series.place,
           "aria-pressed": selected ? "true" : "false",
-          "aria-label": [sdot.finding.placeName(the, series.place), `${say("now")} ${now}`, over && `${over} > ${limit}`].filter(Boolean).join(", "),
+          "aria-label": [
+            sdot.finding.placeName(the, series.place),
+            `${say("now")} ${now}`,
+            over && `${over} > ${limit}`,
+          ]
+            .filter(Boolean)
+            .join(", "),
         },
         h("span", { class: "name" }, name),
         h(
@@ -86,7 +92,11 @@
     const range = sdot.scale.extent(all.series.map((series) => series.v));
     const axis = sdot.scale.axis(metric, range, all.limit ?? null);
     const title = say("all_title", { n: number(all.series.length), word: district(all.series.length) });
-    const scale = say("all_scale", { low: number(axis.start, axis.digits), high: number(axis.end, axis.digits), unit: unit(metric) });
+    const scale = say("all_scale", {
+      low: number(axis.start, axis.digits),
+      high: number(axis.end, axis.digits),
+      unit: unit(metric),
+    });
     const over = (all.limit ?? null) === null ? null : h("p", {}, say("all_over", { limit: number(all.limit) }));
     const selected = shown.asked.unit === "district" ? the.places[0] : null;
     return [

@@ -49,9 +49,7 @@
         : `${format({ weekday: "short" }, ms)} ${new Date(ms).getUTCDate()}`,
     week: (ms) => format({ month: "short", day: "numeric" }, ms),
     month: (ms) =>
-      new Date(ms).getUTCMonth() === 0
-        ? String(new Date(ms).getUTCFullYear())
-        : format({ month: "short" }, ms),
+      new Date(ms).getUTCMonth() === 0 ? String(new Date(ms).getUTCFullYear()) : format({ month: "short" }, ms),
   };
 
   // Ticks of a span given on the city's clock: [{at, text}], as many as there is room for.
