@@ -109,7 +109,9 @@ def test_no_question_scans_a_series(embedded_database: Database, unit: Any, leve
     fill(embedded_database)
     copy = question_sql(unit, level, seoul().catalogue["pm25"])
     query = copy.removesuffix("TO STDOUT (FORMAT binary)").rstrip().rstrip(")").split("COPY (", 1)[1]
-    given = {"places": [1], "start": START, "end": START + timedelta(hours=2), "zone": "Asia/Seoul"}
+    given = {
+        "places": [1], "start": START, "end": START + timedelta(hours=2), "zone": "Asia/Seoul", "most": 2001,
+    }  # fmt: skip
     with embedded_database.connect() as conn:
         conn.execute("ANALYZE")
         plan = "\n".join(row[0] for row in conn.execute("EXPLAIN " + query, given))  # type: ignore[arg-type]
