@@ -6,7 +6,7 @@ The page and its CSV are made of the same `Answer`, so they cannot differ.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -29,6 +29,7 @@ from dashboard.archive import (
     bucket_start,
     choose,
 )
+from dashboard.hour_counts import HourCounts
 from dashboard.inquiry import Inquiry, InquiryError
 
 #: Later than any instant that is asked for; a time zone can still move it.
@@ -66,7 +67,7 @@ class Shown:
     metric: Metric
     #: by place, an empty one where it has nothing in the span
     series: tuple[Series, ...]
-    #: what the hours of the selected place say, and its time before; None for directions, and without it
+    #: what the hours of the selected place say, and its time before; None for metrics without limits, and without it
     hours: Hours | None
     before: Series | None
     #: of the selected place: flagged values and those of unverified sensors; None where nobody can tell
@@ -95,7 +96,7 @@ class Everywhere:
     plan: Plan
     asked: datetime
     series: tuple[Series, ...]
-    #: None for directions
+    #: None for metrics without limits
     hours: tuple[Hours | None, ...]
 
 
@@ -106,6 +107,7 @@ class History:
         self, archive: Archive, pack: CityPack, standard: Standard, clock: Callable[[], datetime]
     ) -> None:
         self.archive, self.pack, self.clock, self.standard = archive, pack, clock, standard
+        self._counts = HourCounts(archive, self._parts, pack.zone)
 
     async def answer(self, inquiry: Inquiry) -> Answer:
         """Everything about it. InquiryError where a sensor is unknown, StoreError where the database is away."""
@@ -123,9 +125,9 @@ class History:
         """One metric of many places, small."""
         asked, metric = self.clock(), self.pack.catalogue[inquiry.metrics[0]]
         plan = plan_of(inquiry, await self.archive.kept(), asked, self.pack, SMALL_POINTS)
-        series, hours = await asyncio.gather(
-            self._series(_question(inquiry, metric, plan)), self._hours(_question(inquiry, metric, plan))
-        )
+        question = _question(inquiry, metric, plan)
+        series = await self._series(question)
+        hours = await self._counted(question, series)
         return Everywhere(inquiry, metric, plan, asked, series, hours)
 
     async def _places(self, inquiry: Inquiry, now: datetime) -> tuple[str, ...]:
@@ -154,7 +156,7 @@ class History:
         selected = replace(question, places=question.places[:1])
         series, hours, before, left_out = await asyncio.gather(
             self._series(question),
-            self._hours(selected),
+            self._counted(selected),
             self._before(inquiry, selected, plan),
             self._left_out(selected, plan),
         )
@@ -177,16 +179,27 @@ class History:
             raise _TooManyError
         return tuple(found.get(place) or Series.empty(place) for place in question.places)
 
-    async def _hours(self, question: Question) -> tuple[Hours | None, ...]:
-        metric = self.pack.catalogue[question.metric]
-        if metric.aggregation == "vector":
+    async def _counted(
+        self, question: Question, series: Sequence[Series] | None = None
+    ) -> tuple[Hours | None, ...]:
+        """What the hours say of the limits of their time, None without limits; `series` answer the question, if at hand."""
+        limits = limits_of(self.standard, question.metric, self.pack)
+        if not limits:
             return (None,) * len(question.places)
-        limits = limits_of(self.standard, metric.key, self.pack)
+        if question.level is Level.DAY and question.unit == "district":
+            days = series or await self._series(question)
+            counted = await self._counts.hours(question, days, limits)
+        else:
+            counted = await self._hours(question, limits)
+        return tuple(counted[place] for place in question.places)
+
+    async def _hours(self, question: Question, limits: Sequence[Limit]) -> dict[str, Hours]:
         parts = await asyncio.gather(*(self.archive.hours(one, limits) for one in self._parts(question)))
-        by_place = {
-            place: [one for part in parts for one in part if one.place == place] for place in question.places
+        found = [one for part in parts for one in part]
+        return {
+            place: Hours.joined(place, [one for one in found if one.place == place])
+            for place in question.places
         }
-        return tuple(Hours.joined(place, found) for place, found in by_place.items())
 
     def _parts(self, question: Question) -> list[Question]:
         """The same question, half a year at a time, cut at the city's midnights."""

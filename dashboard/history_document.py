@@ -6,6 +6,7 @@ each, and one without a value where more than `SILENCE` passed between two: no l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -23,6 +24,10 @@ from dashboard.history import Answer, Everywhere, History, Plan, Shown, limit_sh
 
 #: Digits beyond those a metric is shown with: what is drawn and what is in the CSV is rounded alike.
 MORE_DIGITS = 2
+#: Of longer series a tick of the small multiples stands for several days, of which half are over the limit.
+TICKS = 200
+#: Of a mean that is compared, at least that share of its buckets is there.
+COMPARABLE = 0.5
 #: Longer than that without a reading is a gap of raw readings; of a sensor that sends seldom, three of its own steps.
 SILENCE, STEPS = np.timedelta64(STALE_S, "s"), 3
 HOUR = np.timedelta64(1, "h")
@@ -214,13 +219,18 @@ def _finding(answer: Answer, shown: Shown, series: Series, history: History) -> 
     before = shown.before and on_grid(shown.before, grid_of(plan.back(answer.inquiry.shift), history.pack))
     return {
         "place": series.place, "mean": mean_of(metric, series), "have": int(there.sum()), "of": len(series),
-        "before_mean": mean_of(metric, before) if before else None,
+        "before_mean": mean_of(metric, before) if before and _comparable(before) else None,
         "before_have": int(counted(before).sum()) if before else None,
         "before_of": len(before) if before else None,
         "over": _over(shown.hours, limit_at(metric, plan, history)), "peak": _peak(metric, series),
         "sensors": [int(sensors.min()), int(sensors.max())] if len(sensors) else None,
         "flagged": flagged, "unverified": unverified,
     }  # fmt: skip
+
+
+def _comparable(before: Series) -> bool:
+    """Whether so much of it is there that a difference says something; the counts are told in any case."""
+    return bool(counted(before).sum() >= COMPARABLE * len(before))
 
 
 def _over(hours: Hours | None, limit: float | None) -> dict[str, Any] | None:
@@ -242,7 +252,7 @@ def _peak(metric: Metric, series: Series) -> dict[str, Any] | None:
 def _small(
     metric: Metric, series: Series, hours: Hours | None, plan: Plan, limit: float | None
 ) -> dict[str, Any]:
-    """`now` is the last bucket's figure; `ticks` are the hours over the limit, or the days whose mean is over it."""
+    """`now` is the last bucket's figure; `ticks` are the hours over the limit, or days over it."""
     value = rounded(metric, series.value)
     last = value[-1] if len(value) and not np.isnan(value[-1]) else None
     told = hours if limit is not None else None
@@ -254,10 +264,18 @@ def _small(
 
 
 def _ticks(hours: Hours, plan: Plan, limit: float | None) -> Iterator[list[int]]:
-    """Spans, ms, of hours over the limit (of days, those whose hours' mean is over it); neighbours are one."""
-    by_day = plan.level is Level.DAY
-    over = hours.total > hours.hours * np.float32(limit or 0) if by_day else hours.over > 0
-    step, times = (np.timedelta64(1, "D") if by_day else HOUR), hours.times[over]
+    """Spans, ms, of hours over the limit; of days, those whose hours' mean is over it. Neighbours are one."""
+    if plan.level is not Level.DAY:
+        return _runs_of(hours.times[hours.over > 0], HOUR)
+    over = hours.total > hours.hours * np.float32(limit or 0)
+    days = math.ceil((plan.end - plan.start) / plan.level.step / TICKS)
+    step = days * np.timedelta64(1, "D")
+    block = ((hours.times - utc64(plan.start)) // step).astype(int)
+    most = np.bincount(block[block >= 0], over[block >= 0], (block.max(initial=-1) + 1))
+    return _runs_of(utc64(plan.start) + np.flatnonzero(most * 2 >= days) * step, step)
+
+
+def _runs_of(times: Times, step: np.timedelta64) -> Iterator[list[int]]:
     for run in np.split(times, np.flatnonzero(np.diff(times) > step) + 1):
         if len(run):
             yield [int(end) for end in _unix(np.array([run[0], run[-1] + step]))]

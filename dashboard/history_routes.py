@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from city.errors import SdotError
 from city.reading import SERIAL
 from dashboard.archive import Level
 from dashboard.history import Answer, Everywhere, History
@@ -61,21 +62,36 @@ class _Kept:
     """The newest answers by their address, each until its time; who asks while one is made waits for it."""
 
     def __init__(self) -> None:
-        self._made: OrderedDict[str, asyncio.Future[_Made]] = OrderedDict()
+        self._made: OrderedDict[str, asyncio.Future[_Made | SdotError]] = OrderedDict()
 
     async def get(self, key: str, make: Callable[[], Awaitable[_Made]]) -> _Made:
+        """The answer; InquiryError and StoreError as `make` raises them, to all who wait."""
         found = self._made.get(key)
-        if found is None or (found.done() and (_failed(found) or found.result().until < time.monotonic())):
-            found = self._made[key] = asyncio.ensure_future(make())
-            found.add_done_callback(_failed)  # looked at once: nobody else may be waiting any more
+        if found is None or (found.done() and _over(found)):
+            found = self._made[key] = asyncio.ensure_future(_tried(make))
             self._made.move_to_end(key)
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
-        return await asyncio.shield(found)  # who leaves does not end it for the others
+        made = await asyncio.shield(found)  # who leaves does not end it for the others
+        if isinstance(made, SdotError):
+            raise made
+        return made
 
 
-def _failed(future: asyncio.Future[_Made]) -> bool:
-    return future.cancelled() or future.exception() is not None
+async def _tried(make: Callable[[], Awaitable[_Made]]) -> _Made | SdotError:
+    """A refusal is an answer, too: nobody may be left to hear it when it comes."""
+    try:
+        return await make()
+    except (InquiryError, StoreError) as error:
+        return error
+
+
+def _over(future: asyncio.Future[_Made | SdotError]) -> bool:
+    """Whether it may not be handed out again."""
+    if future.cancelled() or future.exception() is not None:
+        return True
+    made = future.result()
+    return isinstance(made, SdotError) or made.until < time.monotonic()
 
 
 class _Desk:

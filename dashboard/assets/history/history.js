@@ -214,6 +214,7 @@
     addEventListener("resize", () => sdot.page.change({}));
     document.addEventListener("submit", submitted);
     document.addEventListener("input", (event) => sdot.controls.typed(event, told));
+    sdot.chart.load(state.config.plotly).catch(() => {}); // beside the question; a failure is told where it is drawn
     sdot.clock.every(() => unnamed() || sdot.answers.again(state.asked, told));
     arrived();
   }
