@@ -1,14 +1,15 @@
-"""The archive on PostgreSQL: one named question each, answered as binary columns that numpy reads as they come."""
+"""The archive on PostgreSQL: one named question each, answered as binary arrays that numpy reads as they come."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg.pq.abc import PGresult
 
 import sql
 from city.metrics import Metric
@@ -33,8 +34,9 @@ from dashboard.archive import (
 from dashboard.pool import Pool
 from dashboard.store import StoreError
 
-#: Bytes of the header and the trailer of a binary COPY (PostgreSQL documentation, COPY, "Binary Format").
-_HEADER, _TRAILER = 19, 2
+#: Before the elements of an array of one dimension, sent binary: dimensions, whether there are nulls, type, length and
+#: lower bound, 4 bytes each (PostgreSQL, array_send); before each element its length.
+_ARRAY_HEAD = 20
 #: Pages ask side by side; the live reader has its own connection.
 CONNECTIONS = 4
 #: Longer than any named question takes; a page says that it was too long.
@@ -79,12 +81,15 @@ def hours_sql(unit: Unit, level: Level, metric: Metric) -> LiteralString:
     return sql.literal(text.replace("{key}", metric.key).replace("{value}", value))
 
 
-def row_type(row: Sequence[tuple[str, str]] = ROW) -> np.dtype[Any]:
-    """A row of a binary COPY without nulls: number of fields, then length and bytes of each."""
-    fields: list[tuple[str, str]] = [("fields", ">i2")]
-    for name, kind in row:
-        fields += [(f"#{name}", ">i4"), (name, kind)]
-    return np.dtype(fields)
+def packed(question: LiteralString, row: Sequence[tuple[str, str]]) -> LiteralString:
+    """The question, answered by a row a place: its number, then an array of each other field of `row`."""
+    text = sql.query("archive_packed").replace("{field}", "{key}")
+    return sql.literal(sql.expand(text, [name for name, _ in row[1:]]).replace("{question}", question))
+
+
+def column(array: bytes, kind: str) -> NDArray[Any]:
+    """The elements of a binary array that holds no null."""
+    return np.frombuffer(array, [("length", ">i4"), ("element", kind)], offset=_ARRAY_HEAD)["element"]
 
 
 class PgArchive:
@@ -106,8 +111,8 @@ class PgArchive:
         """See Archive."""
         metric = self._pack.catalogue[question.metric]
         query = question_sql(question.unit, question.level, metric)
-        data, numbers = await self._copied(query, question, {"most": MAX_POINTS + 1})
-        return [series_of(*found) for found in _by_place(data, row_type(), question.places, numbers)]
+        found = await self._rows(query, ROW, question, {"most": MAX_POINTS + 1})
+        return [series_of(place, rows) for place, rows in found.items()]
 
     async def hours(self, question: Question, limits: Sequence[Limit]) -> Sequence[Hours]:
         """See Archive."""
@@ -119,8 +124,8 @@ class PgArchive:
             "until": [one.until for one in limits],
             "low": [one.low for one in limits],
         }
-        data, numbers = await self._copied(query, whole, given)
-        return [hours_of(*found) for found in _by_place(data, row_type(HOURS_ROW), question.places, numbers)]
+        found = await self._rows(query, HOURS_ROW, whole, given)
+        return [hours_of(place, rows) for place, rows in found.items()]
 
     async def left_out(self, question: Question) -> tuple[int, int]:
         """See Archive."""
@@ -150,10 +155,14 @@ class PgArchive:
             found = await conn.execute(sql.query("archive_outages"), {"start": start, "end": end})
             return [Outage(*row) for row in await found.fetchall()]
 
-    async def _copied(
-        self, query: LiteralString, question: Question, given: Mapping[str, Any]
-    ) -> tuple[bytes, dict[str, int]]:
-        """The bytes of a COPY, and the numbers of the places."""
+    async def _rows(
+        self,
+        query: LiteralString,
+        row: Sequence[tuple[str, str]],
+        question: Question,
+        given: Mapping[str, Any],
+    ) -> dict[str, NDArray[Any]]:
+        """Each place of the question with its rows by time, where it has any."""
         async with self._pool.connection() as conn:
             named = sql.query(_PLACES[question.unit])
             numbers = dict(await (await conn.execute(named, [list(question.places)])).fetchall())
@@ -161,21 +170,24 @@ class PgArchive:
             common = {
                 "places": list(numbers.values()), "start": start, "end": question.end, "zone": self._pack.timezone,
             }  # fmt: skip
-            async with conn.cursor() as cursor, cursor.copy(query, {**common, **given}) as copy:
-                return b"".join([bytes(piece) async for piece in copy]), numbers
+            async with conn.cursor(binary=True) as cursor:
+                await cursor.execute(packed(query, row), {**common, **given})
+                found = _read(cursor.pgresult, row)
+        return {place: found[numbers[place]] for place in question.places if numbers.get(place) in found}
 
     async def close(self) -> None:
         """See Archive."""
         await self._pool.close()
 
 
-def _by_place(
-    data: bytes, kind: np.dtype[Any], places: Sequence[str], numbers: Mapping[str, int]
-) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Each place with its rows, where it has any."""
-    rows: NDArray[Any] = np.frombuffer(data[_HEADER:-_TRAILER], kind)
-    for place in places:
-        if place in numbers:
-            low, high = np.searchsorted(rows["place"], [numbers[place], numbers[place] + 1])
-            if high > low:
-                yield place, rows[low:high]
+def _read(result: PGresult | None, row: Sequence[tuple[str, str]]) -> dict[int, NDArray[Any]]:
+    """Place's number → its rows. The driver's own reading of an array makes an object of each element."""
+    found = {}
+    for place in range(result.ntuples if result else 0):
+        number, *arrays = (result.get_value(place, field) or b"" for field in range(len(row)))
+        columns = [column(array, kind) for array, (_, kind) in zip(arrays, row[1:], strict=True)]
+        rows = np.empty(len(columns[0]), list(row))
+        for (name, _), values in zip(row[1:], columns, strict=True):
+            rows[name] = values
+        found[int.from_bytes(number, "big")] = rows
+    return found

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
+
+import msgspec
 
 from city.contract import BadMessage, Decoder, check_size
 from city.plain import PlainDecoder, PlainReading
@@ -29,8 +30,7 @@ RETAINED = Refusal(
 )
 
 
-@dataclass(slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, gc=False):
     """How a message came, which is what an acknowledgement needs."""
 
     #: which connection of which session; acknowledgements of an older epoch are dropped
@@ -40,9 +40,10 @@ class Delivery:
     qos: int
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct):
     """A message that arrived, and what was read from it."""
+
+    # Made by msgspec in a fifth of the time of a dataclass: one of these, and a Delivery, a message.
 
     topic: str
     payload: bytes
@@ -53,7 +54,7 @@ class Message:
     serial: str | None
     decoder: str
     #: readings in order, a Refusal in the place of each that is quarantined or rejected
-    items: list[Reading | Refusal] = field(default_factory=list)
+    items: list[Reading | Refusal] = msgspec.field(default_factory=list)
     #: the broker sent it before: every reading of it is a duplicate
     repeated: bool = False
     #: set where a reading has no time of its own
@@ -73,29 +74,29 @@ class Judge:
     ) -> None:
         """Without `plain`, every message is read the long way."""
         self._prefix = prefix + "/"
-        self._decoder, self._gate, self._plain = decoder, gate, plain
+        self._decoder, self._gate = decoder, gate
+        self._readings = None if plain is None else plain.readings
+        self._name = decoder.name
         self._topics: dict[str, tuple[Leaf, str | None]] = {}
 
     def judge(
         self, topic: str, payload: bytes, at: datetime, delivery: Delivery, *, retained: bool
     ) -> Message:
         """What a message says; faults become Refusals among its items, nothing is raised."""
-        known = self._topics.get(topic)
-        if known is None:
-            known = self._remember(topic)
-        leaf, serial = known
-        message = Message(topic, payload, at, delivery, leaf, serial, self._decoder.name)
+        leaf, serial = self._topics.get(topic) or self._remember(topic)
+        message = Message(topic, payload, at, delivery, leaf, serial, self._name)
         if leaf == "error":
             return message
         if self._gate is not None and (flood := self._gate.check(serial or "")):
             message.items = [flood]
             return message
         too_large = check_size(payload)
-        if self._plain is not None and leaf == "reading" and serial is not None and not too_large:
-            message.plain = self._plain.readings(payload)
-            if message.plain is not None:
+        if self._readings is not None and leaf == "reading" and serial is not None and not too_large:
+            plain = self._readings(payload)
+            if plain is not None:
+                message.plain = plain
                 if self._gate is not None:
-                    self._gate.take(serial, len(message.plain))
+                    self._gate.take(serial, len(plain))
                 return message
         message.items = [too_large] if too_large else self._items(message)
         if self._gate is not None:

@@ -55,10 +55,13 @@ class Client(mqtt.Client):
             if digit < 0x80:  # noqa: PLR2004 no further byte of it
                 break
         end = start + length
-        if end > len(taken) or not self._publish(taken[at], taken, start, end):
+        if end > len(taken):
             return False
         self._at = end
-        return True
+        if self._publish(taken[at], taken, start, end):
+            return True
+        self._at = at  # paho says what is wrong with it
+        return False
 
     def _packet_read(self) -> MQTTErrorCode:
         """All but whole PUBLISH packets, and each first of a piece, is paho's."""

@@ -80,6 +80,8 @@ class Worker:
         self._share = Share(settings, self._sessions)
         self._open = Open()
         self._next_beat = self._next_slots = self._next_join = 0.0
+        #: readings that are opened before no more is read for now
+        self._most = settings.batch_readings
         self._stopping = False
         self._retries = 0
 
@@ -104,15 +106,16 @@ class Worker:
         for session in self._sessions.tend(now):
             self._connected(session)
         held = self._open.weight >= OPEN_BATCHES * self.settings.batch_readings
+        # While the database takes batches one is enough; while it does not, more are kept, to a bound.
+        taking = self.seat.conn is not None and not self.seat.retry_in_s
+        self._most = self.settings.batch_readings * (1 if taking else OPEN_BATCHES)
         more = self._sessions.read(self._patience(), self._is_full, held=held)
         self.pulse.observe(self._unacknowledged())
         self._commit_if_due(more)
         self._chores(time.monotonic())
 
     def _is_full(self) -> bool:
-        """While the database takes batches one is enough; while it does not, more are kept, to a bound."""
-        taking = self.seat.conn is not None and not self.seat.retry_in_s
-        return self._open.weight >= self.settings.batch_readings * (1 if taking else OPEN_BATCHES)
+        return self._open.weight >= self._most
 
     def _open_since(self) -> float:
         return self._open.since if self._open.messages else time.monotonic()
