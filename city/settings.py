@@ -91,9 +91,9 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="ingest processes, a slot of the shared subscription each"
     )
-    batch_readings: int = Field(4000, ge=1, le=20000, description="readings that close a batch")
+    batch_readings: int = Field(8000, ge=1, le=20000, description="readings that close a batch")
     batch_ms: int = Field(200, ge=1, le=5000, description="milliseconds that close a batch")
-    inflight: int = Field(8000, ge=1, le=65535, description="the broker's in-flight window")
+    inflight: int = Field(16000, ge=1, le=65535, description="the broker's in-flight window")
     log_format: Literal["auto", "text", "json"] = Field("auto", description="text on a terminal, else JSON")
 
     @field_validator("retention_raw", "retention_hourly")

@@ -12,7 +12,7 @@ from benchmarks.peers.peer import TABLE, TOPIC, Peer, Where, python_with
 REQUIREMENT = "mq-bridge==1.2.0"
 CLIENT_ID = "peer-mq-bridge"
 #: As many as ingest's own batch, and a window of two.
-BATCH, WINDOW = 4_000, 8_000
+BATCH, WINDOW = 8_000, 16_000
 VALUES = ["${payload:serial}", "${payload:time}", *(f"${{payload:{name}}}" for name in METRICS)]
 INSERT = f"INSERT INTO {TABLE} (serial, at, {', '.join(METRICS)}) VALUES ({', '.join(VALUES)})"
 

@@ -275,7 +275,7 @@ def test_a_workers_row_tells_its_load(product: Product, mosquitto: Broker) -> No
     product.until_counted(10)
     load = "SELECT inflight, busy BETWEEN 0 AND 1, window_full_s, retries FROM worker WHERE busy IS NOT NULL"
     until(lambda: product.database.rows(load), "a beat")
-    assert product.database.rows(load) == [(8000, True, 0.0, 0)]
+    assert product.database.rows(load) == [(16000, True, 0.0, 0)]
     lag = "SELECT sum(n)::int FROM lag_minute WHERE kind = 'arrival' AND writer = 'ingest/0'"
     until(lambda: product.database.value(lag) == 10, "the lag to be written")
 
