@@ -41,14 +41,15 @@ def plan(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Rig], Figur
     for other in OTHERS:
         yield other.peer.name, partial(runs.peer, other=other, count=given.peer_messages)
     for workers in given.workers:
-        yield table.ours(workers), partial(runs.drain, count=many, workers=workers)
+        yield table.ours(workers), partial(runs.drain, count=3 * many, workers=workers)
     for workers in given.workers:
         arrays = partial(runs.arrays, count=5 * many, workers=workers, together=table.TOGETHER)
         yield table.arrays(workers), arrays
     for workers in given.workers:
         yield table.all_columns(workers), partial(runs.all_columns, count=many, workers=workers)
     yield "live, as fast as the broker takes it", partial(runs.live, seconds=seconds, pace=None)
-    yield f"live, {given.pace:,.0f} messages/s", partial(runs.live, seconds=seconds, pace=given.pace)
+    for pace in given.pace:
+        yield f"live, {pace:,.0f} messages/s", partial(runs.live, seconds=seconds, pace=pace)
     if given.kills:
         yield from kills(given)
 
@@ -90,11 +91,11 @@ def arguments() -> argparse.Namespace:
     more = parser.add_argument
     more("--dsn", help="owner's URL of an empty database on a server with track_commit_timestamp = on")
     more("--rounds", type=int, default=3)
-    more("--messages", type=int, default=100_000, help="in the session that ingest drains")
+    more("--messages", type=int, default=100_000, help="a third of those in the session that ingest drains")
     more("--naive-messages", type=int, default=3_000, help="in the naive subscriber's")
     more("--workers", type=int, nargs="+", default=[1, 2], help="numbers of ingest processes")
     more("--live-seconds", type=float, default=10)
-    more("--pace", type=float, default=5_000, help="messages/s of the paced live measurement")
+    more("--pace", type=float, nargs="+", default=[5_000, 15_000], help="messages/s of the paced live ones")
     more("--city-seconds", type=float, default=60, help="at the pace of 1,100 sensors every 2 minutes")
     more("--peer-messages", type=int, default=20_000, help="in the session that another program drains")
     more("--kills", type=int, default=3, help="SIGKILLs of each while it is sent messages; 0: none")

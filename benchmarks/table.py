@@ -98,6 +98,11 @@ def _rates(found: Found, middle: dict[str, dict[str, float]]) -> Iterator[str]:
             times = f"{_shown(rate / slow, 1)} | {_shown(rate / fast, 2)}"
             yield f"| {name} | {_shown(rate, 0)} | {span} | {times} | {_losses(found[name])} |"
     yield ""
+    for name in (ours, arrays, all_columns):
+        one, two = (middle.get(name(workers), {}).get("rate") for workers in (1, 2))
+        if one and two:
+            yield f"{name(2)}: {two / one:.2f} × one worker"
+    yield ""
 
 
 def _losses(one: dict[str, list[float]]) -> str:
