@@ -81,7 +81,7 @@ class Bench:
         with psycopg.connect(self.dsn, autocommit=True) as conn:
             for sensor, times, values in self.city.history(start, end, STEP_S):
                 with conn.transaction():
-                    writer = BulkWriter(conn, self.pack.catalogue)
+                    writer = BulkWriter(conn, self.pack.catalogue, spans=True)
                     rows += writer.write(Block(self.ids[sensor], times, values))
                     writer.finish()
         started = time.monotonic()
