@@ -182,8 +182,10 @@ class PgArchive:
 
 def _read(result: PGresult | None, row: Sequence[tuple[str, str]]) -> dict[int, NDArray[Any]]:
     """Place's number → its rows. The driver's own reading of an array makes an object of each element."""
-    found = {}
-    for place in range(result.ntuples if result else 0):
+    found: dict[int, NDArray[Any]] = {}
+    if result is None:
+        return found
+    for place in range(result.ntuples):
         number, *arrays = (result.get_value(place, field) or b"" for field in range(len(row)))
         columns = [column(array, kind) for array, (_, kind) in zip(arrays, row[1:], strict=True)]
         rows = np.empty(len(columns[0]), list(row))

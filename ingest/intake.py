@@ -92,8 +92,8 @@ class Known:
     """A sensor as an import of rollups needs it."""
 
     sensor_id: int
-    verified: bool
-    retired: bool
+    #: whether its values enter the figures of districts: it is verified, or served until it was retired
+    counts: bool
 
 
 class Intake:
@@ -161,7 +161,7 @@ class Intake:
         self._begin(self._conn)
         found = {serial: self._registry.get(serial) for serial in serials}
         return {
-            serial: Known(one.sensor_id, one.state == "verified", one.state == "retired")
+            serial: Known(one.sensor_id, one.state != "unverified")
             for serial, one in found.items()
             if one is not None
         }
@@ -280,9 +280,9 @@ class Intake:
         told = np.array([-2 if one is None else one for one in known], dtype=np.int16)[place]
         sensors = [self._registry.get(serial) for serial in readings.serials]
         own = [-1 if one is None or one.figure_district is None else one.figure_district for one in sensors]
-        verified = np.array([one is not None and one.state == "verified" for one in sensors], dtype=bool)
+        counts = np.array([one is not None and one.state != "unverified" for one in sensors], dtype=bool)
         homes = np.where(then.unverified & (told == -1), np.array(own, dtype=np.int16)[readings.who], told)
-        return np.where(verified[readings.who] | (told == _NOWHERE), homes, np.int16(-1))
+        return np.where(counts[readings.who] | (told == _NOWHERE), homes, np.int16(-1))
 
     def _sensors(self, readings: Readings) -> tuple[Column, Column]:
         """(sensor or 0, whether it is retired) of each reading."""
@@ -299,7 +299,8 @@ class Intake:
         homes = None if readings.then is None else self._homes(readings, readings.then)
         rules: list[tuple[Column, Callable[[int], Refusal | None]]] = [
             (ids == 0, lambda _: UNKNOWN),
-            (retired, lambda _: RETIRED),
+            # An export's rows were taken while their sensor served, and come back though it was retired since.
+            (retired & (readings.then is None), lambda _: RETIRED),
             (readings.times < moment(floor), lambda row: _too_old(instant(readings.times[row]), floor)),
         ]
         if homes is not None:

@@ -29,7 +29,6 @@ from sdot.progress import Tell
 WHY = {
     "no_place": "no serial or district that this city knows (SDOT_REGISTER, or --verified, lets new sensors in)",
     "no_number": "a figure that is no finite number",
-    "retired": "the sensor is retired",
 }
 
 
@@ -99,9 +98,7 @@ class Older:
             serial = table["serial"]
             columns["sensor_id"] = _looked_up(serial, {name: one.sensor_id for name, one in known.items()})
             sound = self._without(sound, columns["sensor_id"].is_null(), "no_place")
-            retired = [name for name, one in known.items() if one.retired]
-            sound = self._without(sound, pc.is_in(serial, pa.array(retired, pa.string())), "retired")
-            verified = pa.array([name for name, one in known.items() if one.verified], pa.string())
+            verified = pa.array([name for name, one in known.items() if one.counts], pa.string())
             elsewhere = pc.and_(table["district"].is_valid(), district.is_null())
             sound = self._without(sound, elsewhere, "no_place")
             columns["district_id"] = pc.if_else(pc.is_in(serial, verified), district, None).fill_null(0)

@@ -204,6 +204,21 @@ def test_readings_come_back_to_the_bit_and_again_without_a_change(
     assert is_clean(database)
 
 
+def test_readings_of_a_sensor_that_was_retired_since_come_back(
+    embedded_database: Database, tmp_path: Path
+) -> None:
+    fill(embedded_database)
+    path, before = export(embedded_database, tmp_path / "raw.parquet"), readings(embedded_database)
+    with embedded_database.connect() as owner:
+        roster.retire(owner, "moves")
+        for table in ("reading", "flag"):
+            owner.execute(
+                f"DELETE FROM {table} AS t USING sensor AS s WHERE s.serial = 'moves' AND t.sensor_id = s.sensor_id"
+            )
+    assert take(embedded_database, path).outcomes == [200, 0, 201, 0, 0]
+    assert readings(embedded_database) == before
+
+
 def _verified(before: tuple[list[Any], ...]) -> tuple[list[Any], ...]:
     """`--verified` vouches for the sensor that was unverified: its reading enters its district."""
     rows = [(row[0], row[1], "gangseo-gu", *row[3:]) if row[0] == "new" else row for row in before[0]]
