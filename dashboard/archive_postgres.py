@@ -188,8 +188,9 @@ def _read(result: PGresult | None, row: Sequence[tuple[str, str]]) -> dict[int, 
     for place in range(result.ntuples):
         number, *arrays = (result.get_value(place, field) or b"" for field in range(len(row)))
         columns = [column(array, kind) for array, (_, kind) in zip(arrays, row[1:], strict=True)]
-        rows = np.empty(len(columns[0]), list(row))
+        rows = np.empty(len(columns[0]), [(name, kind.replace(">", "=")) for name, kind in row])
+        order = np.argsort(columns[0], kind="stable")
         for (name, _), values in zip(row[1:], columns, strict=True):
-            rows[name] = values
+            rows[name] = values[order]
         found[int.from_bytes(number, "big")] = rows
     return found

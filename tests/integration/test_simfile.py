@@ -23,16 +23,16 @@ def settings(database: Database, kept: str) -> Settings:
     return Settings(database_url=database.url, city="seoul", retention_raw=kept)
 
 
-def test_what_is_older_than_readings_are_kept_shows_in_every_district(embedded_database: Database, tmp_path: Path) -> None:
+def test_what_is_older_than_readings_are_kept_shows_in_every_district(
+    embedded_database: Database, tmp_path: Path
+) -> None:
     """A reading a day of each sensor: its days are what is asked for."""
     wanted, path = Wanted(90, 50, step_s=86_400), tmp_path / "months.parquet"
     rows = simfile.write(settings(embedded_database, "30d"), wanted, str(path))
     account = importer.run(settings(embedded_database, "30d"), [path], verified=True, rollups=True)
     assert account.below + account.outcomes[0] == rows >= 90 * 50
     now = datetime.now(UTC)
-    asked = Question(
-        "district", CODES, "pm25", now - timedelta(days=89), now - timedelta(days=32), Level.DAY
-    )
+    asked = Question("district", CODES, "pm25", now - timedelta(days=89), now - timedelta(days=32), Level.DAY)
     (found,) = answers(embedded_database, asked)
     assert [series.place for series in found] == list(CODES)
     assert {len(series) for series in found} <= {57, 58}
