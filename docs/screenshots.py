@@ -1,8 +1,8 @@
 """Pictures of a running dashboard: `python docs/screenshots.py http://127.0.0.1:8050 [folder]`.
 
 Live: two themes, two languages (and one in Spanish), 1280 px and a phone, one for a wall, one of a district, one of
-the past. Ingest: each theme and
-language at 1280 px, a wall, and a phone.
+the past. Ingest and History: each theme and
+language at 1280 px, and a phone; Ingest on a wall, too; History with all districts, and with three.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 Theme = Literal["dark", "light"]
 HEIGHT = {390: 844, 1280: 800, 1920: 1080}
 DISTRICT = "yeongdeungpo-gu"
+WEEK = f"?span=7d&place={DISTRICT}&before=1"
+THREE = f"?span=7d&place={DISTRICT}&place=gangnam-gu&place=jongno-gu"
 
 
 def opened(browser: Browser, url: str, file: Path, theme: Theme, lang: str) -> Page:
@@ -54,6 +56,15 @@ def ingest_picture(browser: Browser, url: str, file: Path, theme: Theme, lang: s
     _keep(page, file)
 
 
+def history_picture(browser: Browser, url: str, file: Path, theme: Theme, lang: str, query: str) -> None:
+    """Ask the History page something, wait for the chart and the small multiples, and keep what is seen."""
+    page = opened(browser, url, file, theme, lang)
+    page.goto(f"{url}/history{query}")
+    page.wait_for_selector(".js-plotly-plot .scatterlayer .trace", timeout=60_000)
+    page.wait_for_timeout(2500)  # the small multiples come with a request of their own
+    _keep(page, file)
+
+
 def _keep(page: Page, file: Path) -> None:
     page.screenshot(path=file)
     page.context.close()
@@ -72,6 +83,11 @@ def main(url: str, folder: Path) -> None:
                     picture(browser, url, folder / f"live-{theme}-{lang}-{width}.png", theme, lang)
             for lang in ("ko", "en", "es"):
                 ingest_picture(browser, url, folder / f"ingest-{theme}-{lang}-1280.png", theme, lang)
+            for lang in ("ko", "en", "es"):
+                history_picture(browser, url, folder / f"history-{theme}-{lang}-1280.png", theme, lang, WEEK)
+        history_picture(browser, url, folder / "history-light-en-1280-three.png", "light", "en", THREE)
+        for theme, lang in (("dark", "ko"), ("light", "en")):
+            history_picture(browser, url, folder / f"history-{theme}-{lang}-390.png", theme, lang, WEEK)
         ingest_picture(browser, url, folder / "ingest-dark-ko-1920.png", "dark", "ko")
         ingest_picture(browser, url, folder / "ingest-light-en-390.png", "light", "en")
         picture(browser, url, folder / "live-dark-ko-1920.png", "dark", "ko")
