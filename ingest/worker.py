@@ -38,7 +38,7 @@ log = logging.getLogger("ingest.worker")
 #: How often the heart beats, and how often slots are looked after.
 BEAT_EVERY_S, SLOTS_EVERY_S = 2.0, 5.0
 #: Beyond so many batches' worth of open readings nothing more is read: TCP and the window hold the broker back.
-OPEN_BATCHES = 4
+OPEN_BATCHES = 2
 #: A slot is given up after half the time after which others take it.
 GIVE_UP_S = 30.0
 #: Between two questions whether a session may be opened, or a change of it is through.
