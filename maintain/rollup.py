@@ -196,6 +196,7 @@ class Refresher:
         return int(row[0]) if row else 0
 
     def _spans(self) -> Iterator[int]:
+        self._conn.execute(sql.query("merge_spans"))
         for span_id, low, high in self._conn.execute(sql.query("read_spans")).fetchall():
             marks = self.marks()
             start = _floor(max(low, marks.horizon), marks.origin)

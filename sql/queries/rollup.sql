@@ -50,6 +50,24 @@ SELECT count(*) FROM taken
 SELECT date_trunc('day', min(bucket), %(zone)s), date_trunc('day', date_trunc('day', max(bucket), %(zone)s) + interval '30 hours', %(zone)s)
 FROM changed_bucket
 
+-- name: merge_spans
+-- Spans that overlap or follow each other become one: each is computed for all sensors, however many wrote into it.
+WITH ordered AS (
+    SELECT span_id, low, high,
+        max(high) OVER (ORDER BY low, span_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
+    FROM touched_span
+), parted AS (
+    SELECT span_id, low, high,
+        count(*) FILTER (WHERE reached IS NULL OR low > reached) OVER (ORDER BY low, span_id) AS part
+    FROM ordered
+), whole AS (
+    SELECT part, min(span_id) AS span_id, min(low) AS low, max(high) AS high FROM parted GROUP BY part HAVING count(*) > 1
+), gone AS (
+    DELETE FROM touched_span AS t USING parted AS p JOIN whole AS w USING (part)
+    WHERE t.span_id = p.span_id AND p.span_id <> w.span_id
+)
+UPDATE touched_span AS t SET low = w.low, high = w.high FROM whole AS w WHERE t.span_id = w.span_id
+
 -- name: read_spans
 -- Spans that a back-fill wrote for most sensors, oldest first.
 SELECT span_id, low, high FROM touched_span ORDER BY low, span_id

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import signal
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ SETTINGS = {
     "timezone": "UTC",
     "log_min_messages": "warning",
 }
+
+#: A server that was killed leaves children, which notice within a second or two.
+ORPHANS_S = 60.0
 
 #: Debian's place of PostgreSQL 15.
 DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
@@ -140,8 +144,20 @@ class Server:
         )
 
     def restart(self) -> None:
-        """Start it again on its data and port, after `process.kill()` or `process.stop()`."""
-        self.port, self.process = self._start(self.port)
+        """Start it again on its data and port, after `process.kill()` or `process.stop()`.
+
+        After a SIGKILL it is refused until the children that were left over have noticed and gone.
+        """
+        deadline = time.monotonic() + ORPHANS_S
+        while True:
+            try:
+                self.port, self.process = self._start(self.port)
+            except AssertionError as error:
+                if "pre-existing shared memory block" not in str(error)[-1000:] or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+                continue
+            return
 
     def create(self, template: str = "template0") -> Database:
         """A new database, a copy of the template; empty by default (TimescaleDB's launcher visits template1)."""
