@@ -10,6 +10,7 @@ import numpy as np
 import psycopg
 import pytest
 
+import sql
 from city.db import connect
 from city.errors import DatabaseError
 from ingest import roster
@@ -228,3 +229,18 @@ def test_a_person_waits_for_a_back_fill(
 def test_an_empty_block(conn: psycopg.Connection[Any], ids: dict[str, int]):
     assert write(conn, block([], [], pm25=[])) == [0]
     assert rows(conn, "SELECT count(*) FROM ledger_minute_writer") == [(0,)]
+
+
+def test_spans_that_overlap_are_rolled_up_as_one(embedded_database: Database) -> None:
+    start = datetime(2026, 5, 4, tzinfo=UTC)
+
+    def hours(*given: tuple[int, int]) -> list[tuple[datetime, datetime]]:
+        return [(start + timedelta(hours=low), start + timedelta(hours=high)) for low, high in given]
+
+    with embedded_database.connect() as owner:
+        for low, high in hours((4, 6), (0, 5), (6, 9), (20, 30), (22, 24), (40, 41)):
+            owner.execute("INSERT INTO touched_span (low, high) VALUES (%s, %s)", [low, high])
+        for _ in range(2):
+            owner.execute(sql.query("merge_spans"))
+            found = owner.execute("SELECT low, high FROM touched_span ORDER BY low").fetchall()
+            assert found == hours((0, 9), (20, 30), (40, 41))

@@ -153,7 +153,10 @@ class Server:
             try:
                 self.port, self.process = self._start(self.port)
             except AssertionError as error:
-                if "pre-existing shared memory block" not in str(error)[-1000:] or time.monotonic() > deadline:
+                if (
+                    "pre-existing shared memory block" not in str(error)[-1000:]
+                    or time.monotonic() > deadline
+                ):
                     raise
                 time.sleep(0.2)
                 continue
