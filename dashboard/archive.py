@@ -51,8 +51,9 @@ LEVELS: Mapping[Unit, tuple[Level, ...]] = {
     "sensor": (Level.RAW, Level.TEN_MINUTES, Level.HOUR, Level.DAY),
 }
 
-#: Why not a finer level: there is none; it would be more points than a chart shows; it is not kept so long.
-Why = Literal["finest", "points", "kept"]
+#: Why not a finer level: there is none; it would be more points than a chart shows; it is not kept so long; sensors send
+#: too seldom for it.
+Why = Literal["finest", "points", "kept", "pace"]
 
 
 @dataclass(frozen=True, slots=True)

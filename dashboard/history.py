@@ -29,6 +29,7 @@ from dashboard.archive import (
     bucket_start,
     choose,
 )
+from dashboard.figures import FEW_SENSORS
 from dashboard.hour_counts import HourCounts
 from dashboard.inquiry import Inquiry, InquiryError
 
@@ -39,6 +40,8 @@ SMALL_POINTS = 200
 #: Hours of more days are counted in parts: each is a query of its own, which has to end in time. All districts' hours of
 #: three years are 0.5 GB on plain PostgreSQL.
 PART = timedelta(days=183)
+#: A sensor that sends at least every 10 minutes is in 6 of them an hour; half of that is seldom.
+SELDOM = 3
 #: The selected district where nobody chose is the worst of so long ago until now.
 LATELY = timedelta(hours=1)
 
@@ -114,7 +117,7 @@ class History:
         asked = self.clock()
         kept, places = await asyncio.gather(self.archive.kept(), self._places(inquiry, asked))
         inquiry = replace(inquiry, places=places)
-        plan = plan_of(inquiry, kept, asked, self.pack)
+        plan = await self._paced(inquiry, plan_of(inquiry, kept, asked, self.pack), asked)
         try:
             return await self._answer(inquiry, plan, asked)
         except _TooManyError:  # a sensor that sends faster than the network's pace
@@ -125,13 +128,14 @@ class History:
         """One metric of many places, small."""
         asked, metric = self.clock(), self.pack.catalogue[inquiry.metrics[0]]
         plan = plan_of(inquiry, await self.archive.kept(), asked, self.pack, SMALL_POINTS)
+        plan = await self._paced(inquiry, plan, asked)
         question = _question(inquiry, metric, plan)
         series = await self._series(question)
         hours = await self._counted(question, series)
         return Everywhere(inquiry, metric, plan, asked, series, hours)
 
     async def _places(self, inquiry: Inquiry, now: datetime) -> tuple[str, ...]:
-        """Those asked for; none: the district with the highest figure of late, else the first."""
+        """Those asked for; none: the district with the highest figure of late (as Live has figures), else the first."""
         if inquiry.unit == "sensor":
             found = {one.serial for one in await self.archive.sensors(inquiry.places)}
             if unknown := [serial for serial in inquiry.places if serial not in found]:
@@ -140,9 +144,26 @@ class History:
             return inquiry.places
         codes = tuple(district.code for district in self.pack.districts)
         lately = Question("district", codes, self.pack.headline, now - LATELY, now, Level.TEN_MINUTES)
-        last = {one.place: one.value[~np.isnan(one.value)] for one in await self.archive.ask(lately)}
+        last = {
+            one.place: one.value[~np.isnan(one.value) & (one.sensors >= FEW_SENSORS)]
+            for one in await self.archive.ask(lately)
+        }
         known = {place: float(values[-1]) for place, values in last.items() if len(values)}
         return (max(known, key=lambda place: known[place]) if known else codes[0],)
+
+    async def _paced(self, inquiry: Inquiry, plan: Plan, asked: datetime) -> Plan:
+        """Hours instead of 10 minutes, where most sensors send more seldom: each 10 minutes would be of others."""
+        if plan.level is not Level.TEN_MINUTES or inquiry.level is not None:
+            return plan
+        question = _question(inquiry, self.pack.catalogue[inquiry.metrics[0]], plan)
+        fine, coarse = await asyncio.gather(
+            self.archive.ask(question), self.archive.ask(replace(question, level=Level.HOUR))
+        )
+        tens, hours = (sum(int(one.sensors.sum()) for one in found) for found in (fine, coarse))
+        if tens >= SELDOM * hours:
+            return plan
+        hourly = plan_of(replace(inquiry, level=Level.HOUR), plan.kept, asked, self.pack)
+        return replace(hourly, why="pace")
 
     async def _answer(self, inquiry: Inquiry, plan: Plan, asked: datetime) -> Answer:
         panels = (self._shown(inquiry, self.pack.catalogue[key], plan) for key in inquiry.metrics)
@@ -219,6 +240,7 @@ def _question(inquiry: Inquiry, metric: Metric, plan: Plan) -> Question:
 
 def plan_of(inquiry: Inquiry, kept: Kept, now: datetime, pack: CityPack, most: int = USUAL_POINTS) -> Plan:
     """The finest level that fits the chart and is kept so far back; the one that is wished, if it can be had."""
+    now = now.replace(microsecond=0)  # so that an address can name a preset's ends
     start, end = (now - inquiry.span, now) if inquiry.preset else (inquiry.start, inquiry.end)
     if inquiry.level is None:
         choice = choose(inquiry.unit, start, end, kept, most=most)

@@ -46,7 +46,7 @@ def history_json(answer: Answer, history: History) -> bytes:
         "start": ms(bucket_start(plan.level, plan.start, history.pack.zone)), "end": ms(plan.end),
         "level": plan.level, "why": plan.why, "step_ms": _step_ms(plan), "points": len(grid) or len(whole[0]),
         "kept": {"raw": ms(plan.kept.raw), "hours": ms(plan.kept.hours)},
-        "below_horizon": plan.start < plan.kept.raw, "imported": _imported(whole[0], plan),
+        "below_horizon": plan.start < plan.kept.hours, "imported": _imported(whole[0], plan),
         "series": [
             _series(shown.metric, _broken(series, gaps, plan))
             for series, gaps in zip(whole, missing, strict=True)

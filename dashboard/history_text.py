@@ -99,7 +99,8 @@ HISTORY_WORDS: dict[str, tuple[str, str, str]] = {
     "step_day": ("1일", "day", "día"),
     "why": ("이유: {why}", "why: {why}", "motivo: {why}"),
     "why_finest": ("가장 촘촘한 간격입니다", "the finest step there is", "el paso más fino que hay"),
-    "why_points": ("{step} 간격이면 {n}점: 화면에 담을 수 없습니다", "by {step} it would be {n} points, more than a chart can show", "por {step} serían {n} puntos, más de los que caben"),
+    "why_points": ("{step} 간격이면 {n}점: 서로 구별할 수 없습니다", "by {step} it would be {n} points, too many to tell apart", "por {step} serían {n} puntos, demasiados para distinguirlos"),
+    "why_pace": ("센서 대부분이 {step}마다 보내지는 않습니다", "most sensors send less often than every {step}", "la mayoría de los sensores envía menos a menudo que cada {step}"),
     "why_kept": ("{step} 간격은 {since}부터만 보관합니다", "by {step} it is kept only since {since}", "por {step} solo se conserva desde {since}"),
     # at the chart
     "hover_sensors": ("센서 {n}대", "{n} sensors", "{n} sensores"),
@@ -124,12 +125,12 @@ HISTORY_WORDS: dict[str, tuple[str, str, str]] = {
     "below_horizon": ("{since} 이전은 일별 값만 남아 있습니다", "before {since} only days are kept", "antes del {since} solo se conservan días"),
     # all districts
     "all_title": ("{word} {n}곳, 같은 기간, 같은 눈금", "All {n} {word}, same span, one scale", "{n} {word}, mismo periodo, una escala"),
-    "all_order": ("지금 값 순서 · 고르면 위에 그립니다", "sorted by the value now · choose one to bring it up", "por el valor actual · elija uno para verlo arriba"),
+    "all_order": ("마지막 값 순서 · 고르면 위에 그립니다", "sorted by the last value · choose one to bring it up", "por el último valor · elija uno para verlo arriba"),
     "all_scale": ("{low}–{high} {unit}", "{low}–{high} {unit}", "{low}–{high} {unit}"),
     "all_over": ("색 표시, 오른쪽: {limit} 초과 시간", "marks, right: hours over {limit}", "marcas, derecha: horas sobre {limit}"),
-    "all_left": ("왼쪽: 지금", "left: now", "izquierda: ahora"),
+    "all_left": ("왼쪽: 마지막 값", "left: last value", "izquierda: último valor"),
     "hours_n": ("{n}시간", "{n} h", "{n} h"),
-    "now": ("지금", "now", "ahora"),
+    "now": ("마지막 값", "last", "último"),
     # what went wrong
     "failed_status": ("서버가 답하지 못했습니다 (상태 {status}). 잠시 뒤 다시 불러오세요.", "The server could not answer (status {status}). Ask again in a moment.", "El servidor no pudo responder (estado {status}). Vuelva a consultar en un momento."),
     "failed_network": ("서버에 닿지 않습니다. 연결을 확인하고 다시 불러오세요.", "The server cannot be reached. Check the connection and ask again.", "No se alcanza el servidor. Compruebe la conexión y vuelva a consultar."),

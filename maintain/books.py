@@ -35,9 +35,9 @@ def trim(conn: psycopg.Connection[Any], days: int, megabytes: int) -> Result:
     """A run of the job `quarantine`."""
     gone = trim_quarantine(conn, days, megabytes)
     if gone == STEP:
-        return Result(f"{gone} cases left", more=True)
+        return Result(f"{gone} old cases taken out", more=True)
     trim_lag(conn)
-    return Result(f"{gone} cases left")
+    return Result(f"{gone} old cases taken out")
 
 
 def sum_up(conn: psycopg.Connection[Any]) -> Result:

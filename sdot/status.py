@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MEGABYTE = 1_000_000
 #: What a projection looks at, and from how much of it.
 YEAR, SEEN = timedelta(days=365), timedelta(days=1)
+#: The level that nothing is ever taken out of.
+FOR_EVER = "district_day"
 #: A relation below this is counted at once.
 SMALL = 50 * MEGABYTE
 
@@ -73,11 +75,12 @@ class Level:
     raw: bool
 
     def in_a_year(self, kept: timedelta | None) -> int | None:
-        """Bytes after a year at the pace so far; None while there is less than SEEN of it."""
+        """Bytes a year from now at the pace so far, of what is `kept` then; None while there is less than SEEN of it."""
         if self.oldest is None or self.newest is None or self.newest - self.oldest < SEEN:
             return None
-        lives = min(kept, YEAR) if self.raw and kept is not None else YEAR
-        return int(self.bytes * (lives / (self.newest - self.oldest)))
+        span = self.newest - self.oldest
+        then = span + YEAR if kept is None else max(min(span + YEAR, kept), timedelta())
+        return int(self.bytes * (then / span))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,8 @@ class Status:
     compressed: tuple[int, int] | None
     #: How long raw readings are kept; None: for ever.
     retention: timedelta | None
+    #: How long hours are, and 10 minutes of districts.
+    hourly: timedelta | None
 
 
 def read_status(settings: Settings) -> Status:
@@ -123,7 +128,16 @@ def read_status(settings: Settings) -> Status:
         jobs = [Upkeep(*row) for row in connection.execute(db.statement("read_jobs"))]
         engine = runner.detect_engine(connection)
         packed = _compressed(connection) if engine.edition == "community" else None
-        return Status(str(engine), summary, relations, levels, jobs, packed, settings.retention)
+        return Status(
+            str(engine),
+            summary,
+            relations,
+            levels,
+            jobs,
+            packed,
+            settings.retention,
+            settings.hourly_retention,
+        )
 
 
 def _compressed(connection: Any) -> tuple[int, int] | None:
@@ -166,7 +180,12 @@ def table(status: Status) -> Table:
 
 def _projection(status: Status) -> str:
     """The time series a year from now, each level for as long as it is kept."""
-    sizes = {level.name: level.in_a_year(status.retention) for level in status.levels}
+    sizes = {
+        level.name: level.in_a_year(
+            status.retention if level.raw else None if level.name == FOR_EVER else status.hourly
+        )
+        for level in status.levels
+    }
     known = {name: size for name, size in sizes.items() if size is not None}
     if not known:
         return "not known before a day of readings"

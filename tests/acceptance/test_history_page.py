@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -255,7 +256,7 @@ def test_several_metrics_stand_below_each_other_on_one_time(past: Past, look: Op
     assert page.evaluate(f"Object.keys({CHART}.layout).filter((key) => key.startsWith('xaxis'))") == ["xaxis"]
     expect(page.locator("#history-finding .verdict")).to_have_count(3)
     after(page, lambda: page.get_by_role("button", name="Remove temperature").click())
-    assert query_of(page) == "metric=pm25&metric=noise&span=7d"
+    assert query_of(page) == f"place={YEONGDEUNGPO}&metric=pm25&metric=noise&span=7d"
 
 
 # the address
@@ -285,7 +286,7 @@ def test_the_address_holds_what_is_shown_and_back_leads_back(past: Past, look: O
 def test_the_table_is_of_exactly_what_is_drawn(past: Past, look: Opener) -> None:
     page = look(f"?{THREE}&metric=pm25&metric=noise&span=30d&before=1")
     link = page.get_by_role("link", name="CSV")
-    query = f"{THREE}&metric=pm25&metric=noise&span=30d&before=1"
+    query = f"{THREE}&metric=pm25&metric=noise&{ends_of(page)}&level=hour&before=1"
     assert link.get_attribute("href") == f"/api/history.csv?{query}"
     with page.expect_download() as download:
         link.click()
@@ -293,10 +294,27 @@ def test_the_table_is_of_exactly_what_is_drawn(past: Past, look: Opener) -> None
     assert past.asked[-1] == f"/api/history.csv?{query}"
 
 
-def test_the_place_that_the_server_chose_is_in_the_table(past: Past, look: Opener) -> None:
+def ends_of(page: Page) -> str:
+    """The span that is drawn, as an address has it."""
+    ends = (
+        "[...['start', 'end'].map((end) => new Date(sdot.answers.have.shown.answers[0][end]).toISOString())]"
+    )
+    start, end = (quote(one, safe="") for one in page.evaluate(ends))
+    return f"from={start}&to={end}"
+
+
+def test_the_place_that_the_server_chose_is_in_the_table_and_in_the_address(past: Past, look: Opener) -> None:
     page = look()
     href = page.get_by_role("link", name="CSV").get_attribute("href")
-    assert href == f"/api/history.csv?place={YEONGDEUNGPO}&metric=pm25&span=7d"
+    assert href == f"/api/history.csv?place={YEONGDEUNGPO}&metric=pm25&{ends_of(page)}&level=hour"
+    assert query_of(page) == f"place={YEONGDEUNGPO}&metric=pm25&span=7d"
+
+
+def test_a_level_that_was_wished_stays_in_the_address(past: Past, look: Opener) -> None:
+    page = look(f"?place={GANGNAM}&span=7d&level=day")
+    after(page, lambda: page.get_by_role("button", name="Week before").click())
+    assert query_of(page) == f"place={GANGNAM}&metric=pm25&span=7d&level=day&before=1"
+    assert any("level=day" in asked for asked in past.asked)
 
 
 def test_a_span_is_chosen_by_its_ends_or_by_dragging_over_the_chart(past: Past, look: Opener) -> None:
@@ -306,7 +324,7 @@ def test_a_span_is_chosen_by_its_ends_or_by_dragging_over_the_chart(past: Past, 
     page.locator("#history-from").fill("2026-11-20T00:00")
     page.locator("#history-to").fill("2026-11-23T00:00")
     after(page, lambda: page.get_by_role("button", name="Show").click())
-    assert query_of(page) == "metric=pm25&from=2026-11-20T00%3A00&to=2026-11-23T00%3A00"
+    assert query_of(page) == f"place={YEONGDEUNGPO}&metric=pm25&from=2026-11-20T00%3A00&to=2026-11-23T00%3A00"
     plot = page.locator("#history-chart .nsewdrag").bounding_box()
     assert plot is not None
 
@@ -319,7 +337,8 @@ def test_a_span_is_chosen_by_its_ends_or_by_dragging_over_the_chart(past: Past, 
 
     after(page, drag)
     assert re.fullmatch(
-        r"metric=pm25&from=2026-11-2[01]T\d\d%3A\d\d&to=2026-11-2[12]T\d\d%3A\d\d", query_of(page)
+        rf"place={YEONGDEUNGPO}&metric=pm25&from=2026-11-2[01]T\d\d%3A\d\d&to=2026-11-2[12]T\d\d%3A\d\d",
+        query_of(page),
     )
     expect(page.locator(".resolution")).to_contain_text("10-minute means")
 
@@ -487,7 +506,7 @@ def test_keys_and_ears_get_what_eyes_get(past: Past, look: Opener) -> None:
     assert "Gangnam-gu: PM2.5 mean" in label
     assert label.endswith("All that is drawn is in the CSV.")
     small = page.locator(f".multiple[data-code='{NOWON}']")
-    expect(small).to_have_attribute("aria-label", re.compile(r"^Nowon-gu, now \d+, \d+ h > 35$"))
+    expect(small).to_have_attribute("aria-label", re.compile(r"^Nowon-gu, last \d+, \d+ h > 35$"))
     small.focus()
     after(page, lambda: page.keyboard.press("Enter"))
     expect(small).to_have_attribute("aria-pressed", "true")

@@ -192,7 +192,10 @@ def test_what_cannot_change_any_more_is_kept(client: Client, archive: MemoryArch
     query = "/api/history?place=mapo-gu&from=2026-11-10&to=2026-11-12"
     first = client.get(query)
     assert first.headers["cache-control"].startswith("private, max-age")
-    assert first.json()["below_horizon"] is True
+    assert first.json()["below_horizon"] is False  # its hours are kept
+    archive.keeps = Kept(archive.keeps.raw, NOW - timedelta(days=1))
+    below = client.get("/api/history?place=mapo-gu&from=2026-11-10&to=2026-11-13").json()
+    assert (below["below_horizon"], below["level"]) == (True, "day")
     archive.trouble = StoreError("refused")
     assert client.get(query).content == first.content
     assert client.get("/api/history?place=mapo-gu").status_code == 503
@@ -200,8 +203,30 @@ def test_what_cannot_change_any_more_is_kept(client: Client, archive: MemoryArch
 
 def test_the_worst_district_is_chosen_where_nobody_chose(client: Client, archive: MemoryArchive) -> None:
     assert answer(client, "")["series"][0]["place"] == "jongno-gu"
-    archive.put("m-1", "pm25", np.array([utc64(NOW - timedelta(minutes=20))]), [900.0])
+    lately = np.array([utc64(NOW - timedelta(minutes=20))])
+    for serial, value in (("m-1", 900.0), ("m-2", 900.0)):
+        archive.put(serial, "pm25", lately, [value])
+    assert (
+        answer(client, "metric=noise")["series"][0]["place"] == "jongno-gu"
+    )  # of two sensors Live has no figure
+    archive.put_sensor("m-3", "mapo-gu")
+    archive.put("m-3", "pm25", lately, [900.0])
     assert answer(client, "metric=noise")["series"][0]["place"] == "mapo-gu"
+
+
+def test_where_sensors_send_by_the_hour_no_finer_step_is_shown(
+    client: Client, archive: MemoryArchive
+) -> None:
+    """Each 10 minutes would be of another sensor."""
+    for at in range(5):
+        archive.put_sensor(f"h-{at}", "guro-gu")
+        hourly = utc64(END - timedelta(days=1)) + np.arange(24) * np.timedelta64(60, "m")
+        archive.put(f"h-{at}", "pm25", hourly + np.timedelta64(11 * at, "m"), [20.0 + at] * 24)
+    found = answer(client, "place=guro-gu&span=24h")
+    assert (found["level"], found["why"], found["gaps"]) == ("hour", "pace", [])
+    assert set(found["series"][0]["sensors"]) == {5}
+    assert answer(client, "place=guro-gu&span=24h&level=10min")["level"] == "10min"
+    assert answer(client, "place=mapo-gu&span=24h")["level"] == "10min"
 
 
 @pytest.mark.parametrize(("query", "status", "words"), [

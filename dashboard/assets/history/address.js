@@ -18,6 +18,7 @@
       span: query.get("span") || (query.has("from") || query.has("to") ? "" : USUAL_SPAN),
       from: query.get("from") || "",
       to: query.get("to") || "",
+      level: query.get("level") || "",
       before: query.get("before") === "1",
     };
   }
@@ -34,6 +35,7 @@
     if (asked.span) query.set("span", asked.span);
     if (asked.from) query.set("from", asked.from);
     if (asked.to) query.set("to", asked.to);
+    if (asked.level) query.set("level", asked.level);
     if (asked.before) query.set("before", "1");
     return query;
   }
@@ -48,11 +50,21 @@
   function ofAll(asked) {
     const query = timed(new URLSearchParams({ metric: asked.metrics[0] }), asked);
     query.delete("before");
+    query.delete("level");
     return query;
   }
 
-  // What is drawn, as a table: the places that were drawn, be they chosen or not.
-  const ofTable = (asked, places) => written(asked, asked.metrics, places);
+  // What is drawn, as a table: the places that were drawn, be they chosen or not, over the very span that they were
+  // drawn over, however long ago that was.
+  function ofTable(asked, places, answer) {
+    const [from, to] = [answer.start, answer.end].map((ms) => new Date(ms).toISOString());
+    return written({ ...asked, span: "", from, to, level: answer.level }, asked.metrics, places);
+  }
+
+  // The places that the server chose are part of the question from now on; no step of the browser's history.
+  function keep(asked) {
+    history.replaceState(null, "", `${location.pathname}?${ofPage(asked)}`);
+  }
 
   // Into the browser's history; the same again is no step of it.
   function go(asked) {
@@ -62,5 +74,5 @@
     return true;
   }
 
-  sdot.address = { read, ofPage, ofMetric, ofAll, ofTable, go, SPANS, MOST_PLACES, MOST_METRICS };
+  sdot.address = { read, ofPage, ofMetric, ofAll, ofTable, go, keep, SPANS, MOST_PLACES, MOST_METRICS };
 })();

@@ -42,7 +42,7 @@
       ...named,
       band: of("r0"),
       hatch: of("ctl"),
-      plate: `${of("panel")}c8`, // #RRGGBB and its opacity
+      plate: `${of("panel")}f0`, // #RRGGBB and its opacity: words stand over lines
       grades: [0, 1, 2, 3].map((i) => of(`g${i}-fill`)),
       font: of("font"),
     };

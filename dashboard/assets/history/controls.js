@@ -182,7 +182,7 @@
 
   function take(the) {
     const { say } = sdot.words;
-    const csv = the.shown ? `/api/history.csv?${sdot.address.ofTable(the.shown.asked, the.places)}` : null;
+    const csv = the.shown ? `/api/history.csv?${sdot.address.ofTable(the.shown.asked, the.places, the.shown.answers[0])}` : null;
     const picture = (format) =>
       h(
         "button",
@@ -211,7 +211,7 @@
 
   function controls(the) {
     const { say } = sdot.words;
-    const label = say(the.asked.span && sdot.address.SPANS.indexOf(the.asked.span) > 1 ? "before_span" : "before_week");
+    const label = say(sdot.finding.isLong(the) ? "before_span" : "before_week");
     const wide = innerWidth >= WIDE_PX;
     const body = [
       metrics(the),

@@ -11,6 +11,17 @@
     return district ? sdot.words.shortName(district) : code;
   }
 
+  // The least and most single value say nothing beside a sum, and are no band of a direction.
+  const hasBand = (metric) => metric.aggregation !== "sum" && metric.aggregation !== "vector";
+
+  const TALLEST = 2; // a single value of years would press the lines flat: the band may be so many times as high
+
+  function spread(lists, first) {
+    const lines = sdot.scale.extent(lists);
+    const most = lines ? Math.max(lines[1] * TALLEST, lines[1]) : Infinity;
+    return [first.lo, first.hi.map((value) => (value === null ? null : Math.min(value, most)))];
+  }
+
   // Everything about one panel that its parts need.
   function panelOf(the, shown, i, size) {
     const answer = shown.answers[i];
@@ -19,7 +30,7 @@
     const [start, end] = [clock(answer.start), clock(answer.end)];
     const first = answer.series[0] || null;
     const lists = answer.series.map((one) => one.v);
-    if (first && first.lo) lists.push(first.lo, first.hi);
+    if (first && first.lo && hasBand(metric)) lists.push(...spread(lists, first));
     if (answer.before) lists.push(answer.before.series.v);
     const scales = sdot.scale.inForce(metric, start, end);
     const limit = scales.length ? Math.max(...scales.map(sdot.scale.limitOf)) : null;
@@ -98,7 +109,7 @@
   // Lowest to highest of the selected place: a polygon for each unbroken piece, or a wedge would cross each gap.
   function bandOf(panel, colours) {
     const { first } = panel;
-    if (!first || !first.lo) return [];
+    if (!first || !first.lo || !hasBand(panel.metric)) return [];
     const [x, y] = [[], []];
     const t = panel.x(first.t);
     const there = (i) => i < t.length && first.lo[i] !== null && first.hi[i] !== null;
@@ -255,5 +266,5 @@
     return { data: panels.flatMap((panel, i) => [...traces(panel, colours), ...marks[i].data]), layout };
   }
 
-  sdot.figure = { figure, nameOf, gapsOf, points };
+  sdot.figure = { figure, nameOf, gapsOf, points, hasBand };
 })();

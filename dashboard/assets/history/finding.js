@@ -18,6 +18,13 @@
   const isWeek = (answer) => answer.before && answer.before.shift_ms === WEEK;
   const beforeName = (answer) => sdot.words.say(isWeek(answer) ? "before_week" : "before_span");
 
+  // Whether the time before is not the week before: it is as long as what is asked for.
+  function isLong(the) {
+    const { asked, shown } = the;
+    if (asked.span) return sdot.address.SPANS.indexOf(asked.span) > 1;
+    return Boolean(shown) && shown.answers[0].end - shown.answers[0].start > WEEK;
+  }
+
   // Rounded as both are printed, so that the reader's own sum comes out.
   function delta(metric, now, then) {
     const round = (value) => Number(value.toFixed(metric.decimals));
@@ -105,6 +112,7 @@
     const finer = FINER[answer.level];
     if (answer.why === "finest" || !finer) return say("why_finest");
     const step = say(`step_${finer}`);
+    if (answer.why === "pace") return say("why_pace", { step });
     if (answer.why === "kept") {
       const since = finer === "raw" || answer.unit === "sensor" ? answer.kept.raw : answer.kept.hours;
       return say("why_kept", { step, since: sdot.zone.moment(since, true, false) });
@@ -184,7 +192,9 @@
       h("span", { class: "key", key: mark }, h("i", { class: `mark ${mark}`, "aria-hidden": "true" }), text);
     fill(
       "history-legend",
-      key("band", say(district ? `key_band_${answer.level}` : "key_band_sensor")),
+      shown.answers.some((one) => sdot.figure.hasBand(sdot.scale.metricOf(the.config, one.metric)))
+        ? key("band", say(district ? `key_band_${answer.level}` : "key_band_sensor"))
+        : null,
       shown.answers.some((one) => one.gaps.length) ? key("hatch", say("key_gap")) : null,
       answer.before ? key("dots", beforeName(answer)) : null,
       leftOut(the, answer),
@@ -235,5 +245,5 @@
     return h("span", { key: "imported" }, sdot.words.say("imported", { spans: days.join(", ") }));
   }
 
-  sdot.finding = { finding, legend, sentences, gapWords, thresholdWords, peakWords, beforeName, placeName };
+  sdot.finding = { finding, legend, sentences, gapWords, thresholdWords, peakWords, beforeName, placeName, isLong };
 })();

@@ -11,8 +11,21 @@
   // Nobody but the viewer knows which sensor is meant.
   const unnamed = () => state.asked.unit === "sensor" && !state.asked.places.length;
 
+  // Whoever reloads the page, or is sent its address, is to see the district that the server chose now.
+  function settle() {
+    const { shown } = sdot.answers.have;
+    if (!shown || shown.asked !== state.asked || state.asked.places.length) return;
+    state.asked.places = shown.answers[0].series.map((series) => series.place);
+    sdot.address.keep(state.asked);
+  }
+
+  function answered() {
+    settle();
+    return told();
+  }
+
   function ask() {
-    if (!unnamed()) return sdot.answers.ask(state.asked, told);
+    if (!unnamed()) return sdot.answers.ask(state.asked, answered);
     sdot.answers.forget();
     return told();
   }

@@ -65,7 +65,8 @@
 
   // How long nothing came and why, above the plot; of gaps whose words would touch, the longer is told.
   function gapWords(panel, colours) {
-    const taken = [];
+    const titled = panel.size.plot > panel.size.tall ? titleText(panel).length * BOLD_PX : 0;
+    const taken = titled ? [{ px: titled / 2, half: titled / 2 }] : [];
     const perMs = panel.size.wide / (panel.end - panel.start);
     const told = [...sdot.figure.gapsOf(panel)].sort((a, b) => b.to - b.from - (a.to - a.from));
     return told.flatMap((gap) => {
@@ -186,10 +187,13 @@
   }
 
   // What a panel shows, where there are several: in words above its left end.
+  function titleText(panel) {
+    return `${sdot.words.pick(panel.metric.short)} ${sdot.words.unit(panel.metric)}`;
+  }
+
   function title(panel, colours) {
-    const { metric } = panel;
-    const unit = sdot.words.unit(metric);
-    return words(panel, `<b>${sdot.words.pick(metric.short)}</b> ${unit}`, {
+    const name = sdot.words.pick(panel.metric.short);
+    return words(panel, `<b>${name}</b>${titleText(panel).slice(name.length)}`, {
       xref: "paper",
       x: 0,
       xanchor: "left",

@@ -29,6 +29,7 @@
 
   // Graded metrics and counts begin at 0 and reach past the limit, or a calm day would look like a cliff.
   function axis(metric, range, limit, most = 5) {
+    if (metric.aggregation === "vector") return { start: 0, end: 360, ticks: [0, 90, 180, 270, 360], digits: 0 };
     const [low, high] = range || [0, limit || 1];
     const fromZero = metric.scales.length > 0 || metric.aggregation === "sum";
     const top = Math.max(high, limit === null ? -Infinity : limit * 1.2);
