@@ -42,7 +42,7 @@
       ...named,
       band: of("r0"),
       hatch: of("ctl"),
-      plate: `${of("panel")}f0`, // #RRGGBB and its opacity: words stand over lines
+      plate: of("panel"), // words stand over lines
       grades: [0, 1, 2, 3].map((i) => of(`g${i}-fill`)),
       font: of("font"),
     };

@@ -14,7 +14,7 @@
   // The least and most single value say nothing beside a sum, and are no band of a direction.
   const hasBand = (metric) => metric.aggregation !== "sum" && metric.aggregation !== "vector";
 
-  const TALLEST = 2; // a single value of years would press the lines flat: the band may be so many times as high
+  const TALLEST = 1.5; // a single value of years would press the lines flat: the band may be so many times as high
 
   function spread(lists, first) {
     const lines = sdot.scale.extent(lists);
