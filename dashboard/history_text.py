@@ -79,9 +79,13 @@ HISTORY_WORDS: dict[str, tuple[str, str, str]] = {
     "count_hour": ("{n}/{of}시간", "{n} of {of} hours", "{n} de {of} horas"),
     "count_day": ("{n}/{of}일", "{n} of {of} days", "{n} de {of} días"),
     "sensors_raw": ("센서 {n}대", "{n} sensors", "{n} sensores"),
+    "sensors_raw_one": ("센서 {n}대", "{n} sensor", "{n} sensor"),
     "sensors_10min": ("10분마다 센서 {n}대", "{n} sensors each 10 min", "{n} sensores cada 10 min"),
+    "sensors_10min_one": ("10분마다 센서 {n}대", "{n} sensor each 10 min", "{n} sensor cada 10 min"),
     "sensors_hour": ("시간마다 센서 {n}대", "{n} sensors an hour", "{n} sensores por hora"),
+    "sensors_hour_one": ("시간마다 센서 {n}대", "{n} sensor an hour", "{n} sensor por hora"),
     "sensors_day": ("날마다 센서 {n}대", "{n} sensors a day", "{n} sensores por día"),
+    "sensors_day_one": ("날마다 센서 {n}대", "{n} sensor a day", "{n} sensor por día"),
     "over_limit": ("{of}시간 중 {n}시간이 {limit} 초과", "{n} of {of} hours over {limit}", "{n} de {of} horas por encima de {limit}"),
     "choose_sensor": ("센서의 일련번호를 위에서 찾아 고르세요.", "Look for a sensor by its serial, above.", "Busque arriba un sensor por su número de serie."),
     # resolution
@@ -105,6 +109,7 @@ HISTORY_WORDS: dict[str, tuple[str, str, str]] = {
     # at the chart
     "hover_sensors": ("센서 {n}대", "{n} sensors", "{n} sensores"),
     "sensors_of": ("센서 {n}대", "{n} sensors", "{n} sensores"),
+    "sensors_of_one": ("센서 {n}대", "{n} sensor", "{n} sensor"),
     "gap_none": ("자료 없음 {length}", "no data {length}", "sin datos {length}"),
     "threshold": ("{grade} {n}부터 ({since} 기준)", "{grade} from {n} (standard of {since})", "{grade} desde {n} (norma del {since})"),
     "peak_raw": ("최고 {v}", "highest {v}", "máximo {v}"),
@@ -121,6 +126,7 @@ HISTORY_WORDS: dict[str, tuple[str, str, str]] = {
     "left_out": ("{place}에서 뺀 것: {parts}", "left out in {place}: {parts}", "excluido en {place}: {parts}"),
     "left_flagged": ("의심스러운 값 {n}개", "{n} flagged", "{n} marcadas"),
     "left_unverified": ("미확인 센서의 값 {n}개", "{n} unverified", "{n} sin verificar"),
+    "nothing_of": ("값이 없는 곳: {places}", "no figures: {places}", "sin datos: {places}"),
     "imported": ("파일에서 가져옴: {spans}", "imported from files: {spans}", "importado de archivos: {spans}"),
     "below_horizon": ("{since} 이전은 일별 값만 남아 있습니다", "before {since} only days are kept", "antes del {since} solo se conservan días"),
     # all districts

@@ -102,11 +102,15 @@ class _Export:
 
     def _span(self) -> tuple[datetime, datetime]:
         """From when until when, within what there is."""
+        since, until = self._wish.since, self._wish.until
+        if since is not None and until is not None and since >= until:
+            raise SettingsError(
+                f"--since {since:%Y-%m-%d %H:%M} is not before --until {until:%Y-%m-%d %H:%M}"
+            )
         row = self._ends()
         if row is None or row[0] is None:
             raise SettingsError(f"there is nothing to export: the database has no {self._level} rows")
-        low = max(row[0], self._wish.since or row[0])
-        high = min(row[1] + _TICK, self._wish.until or row[1] + _TICK)
+        low, high = max(row[0], since or row[0]), min(row[1] + _TICK, until or row[1] + _TICK)
         if low >= high:
             raise SettingsError(
                 f"there is nothing to export: {self._level} rows go from {row[0]:%Y-%m-%d %H:%M} to "

@@ -72,13 +72,13 @@
 
   // How much is behind it: a comparison without its count is none.
   function grounds(the, answer) {
-    const { say, number } = sdot.words;
+    const { say, many, number } = sdot.words;
     const { finding } = answer;
     if (!finding) return [period(the, answer)];
     const told = [period(the, answer)];
     told.push(say(`have_${answer.level}`, { n: number(finding.have), of: number(finding.of) }));
     if (answer.unit === "district" && finding.sensors) {
-      told.push(say(`sensors_${answer.level}`, { n: range(finding.sensors) }));
+      told.push(many(`sensors_${answer.level}`, finding.sensors[1], { n: range(finding.sensors) }));
     }
     if (finding.over) {
       const { limit, hours, of_hours: of } = finding.over;
@@ -168,14 +168,14 @@
   }
 
   function peakWords(panel) {
-    const { say, number, figure, unit } = sdot.words;
+    const { say, many, number, figure, unit } = sdot.words;
     const { peak } = panel.answer.finding;
     const value = `${figure(panel.metric, peak.v)} ${unit(panel.metric)}`;
     const first = say(`peak_${panel.answer.level}`, { v: value });
     const at = sdot.zone.inside(peak.t, panel.answer.end - panel.answer.start);
     if (panel.answer.unit !== "district" || peak.sensors === null) return [first, at];
     const n = peak.of ? `${number(peak.sensors)}/${number(peak.of)}` : number(peak.sensors);
-    return [first, `${at} · ${say("sensors_of", { n })}`];
+    return [first, `${at} · ${many("sensors_of", peak.sensors, { n })}`];
   }
 
   // The line below the chart: what its marks mean, and what is not in it.
@@ -197,6 +197,7 @@
         : null,
       shown.answers.some((one) => one.gaps.length) ? key("hatch", say("key_gap")) : null,
       answer.before ? key("dots", beforeName(answer)) : null,
+      nothingOf(the, shown),
       leftOut(the, answer),
       imported(answer),
       asOf(answer),
@@ -214,6 +215,16 @@
       say("asof", { time: hhmmss(answer.asked) }),
       h("button", { type: "button", class: "again", "data-act": "again", "aria-label": say("again") }, "↻"),
     );
+  }
+
+  // Chosen and not drawn anywhere: there is nothing to draw.
+  function nothingOf(the, shown) {
+    const empty = (place) =>
+      shown.answers.every((one) => one.series.every((series) => series.place !== place || series.v.every((v) => v === null)));
+    const places = shown.answers[0].series.map((series) => series.place).filter(empty);
+    if (!places.length || places.length === shown.answers[0].series.length) return null;
+    const names = places.map((place) => sdot.figure.nameOf(the, place)).join(", ");
+    return h("span", { key: "nothing" }, sdot.words.say("nothing_of", { places: names }));
   }
 
   function leftOut(the, answer) {
