@@ -29,7 +29,7 @@ import psycopg  # noqa: E402
 
 from city.pack import load_pack  # noqa: E402
 from city.settings import load_settings  # noqa: E402
-from dashboard.archive import MAX_POINTS, ROW, Level, Question  # noqa: E402
+from dashboard.archive import MAX_POINTS, Level, Question  # noqa: E402
 from dashboard.archive_postgres import PgArchive, packed, question_sql  # noqa: E402
 from dashboard.postgres import PgStore  # noqa: E402
 from ingest.bulk import Block, BulkWriter  # noqa: E402
@@ -122,7 +122,7 @@ class Bench:
 
     def plan(self, question: Question) -> float:
         """Milliseconds that the server says its plan took, median."""
-        query = packed(question_sql(question.unit, question.level, self.pack.catalogue[question.metric]), ROW)
+        query = packed(question_sql(question.unit, question.level, self.pack.catalogue[question.metric]))
         with psycopg.connect(self.dsn, autocommit=True) as conn:
             table = "district WHERE code" if question.unit == "district" else "sensor WHERE serial"
             column = f"{question.unit}_id"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -42,6 +43,13 @@ CONNECTIONS = 4
 #: Longer than any named question takes; a page says that it was too long.
 QUERY_S = 5.0
 
+#: A row of a series as it comes: how many values and sensors, and its two marks, in one number.
+PACKED_ROW: Sequence[tuple[str, str]] = (
+    ("place", ">i4"), ("time", ">i8"), ("value", ">f4"), ("low", ">f4"), ("high", ">f4"), ("counts", ">i8"),
+)  # fmt: skip
+#: Places from which on a question is asked as two, side by side: the server has a core for each.
+HALVED = 8
+
 #: The one value of several rows of a bucket: a sensor that moved within it has a row a district.
 _COMBINED = {
     "mean": "sum({key}_mean * {key}_n) / nullif(sum({key}_n), 0)",
@@ -81,9 +89,9 @@ def hours_sql(unit: Unit, level: Level, metric: Metric) -> LiteralString:
     return sql.literal(text.replace("{key}", metric.key).replace("{value}", value))
 
 
-def packed(question: LiteralString, row: Sequence[tuple[str, str]]) -> LiteralString:
+def packed(question: LiteralString, row: Sequence[tuple[str, str]] = PACKED_ROW) -> LiteralString:
     """The question, answered by a row a place: its number, then an array of each other field of `row`."""
-    text = sql.query("archive_packed").replace("{field}", "{key}")
+    text = sql.query("archive_series" if row is PACKED_ROW else "archive_packed").replace("{field}", "{key}")
     return sql.literal(sql.expand(text, [name for name, _ in row[1:]]).replace("{question}", question))
 
 
@@ -109,10 +117,16 @@ class PgArchive:
 
     async def ask(self, question: Question) -> Sequence[Series]:
         """See Archive."""
+        places, half = question.places, len(question.places) // 2
+        parts = (places,) if len(places) < HALVED else (places[:half], places[half:])
+        found = await asyncio.gather(*(self._series(replace(question, places=part)) for part in parts))
+        return [one for part in found for one in part]
+
+    async def _series(self, question: Question) -> list[Series]:
         metric = self._pack.catalogue[question.metric]
         query = question_sql(question.unit, question.level, metric)
-        found = await self._rows(query, ROW, question, {"most": MAX_POINTS + 1})
-        return [series_of(place, rows) for place, rows in found.items()]
+        found = await self._rows(query, PACKED_ROW, question, {"most": MAX_POINTS + 1})
+        return [series_of(place, _unpacked(rows)) for place, rows in found.items()]
 
     async def hours(self, question: Question, limits: Sequence[Limit]) -> Sequence[Hours]:
         """See Archive."""
@@ -178,6 +192,16 @@ class PgArchive:
     async def close(self) -> None:
         """See Archive."""
         await self._pool.close()
+
+
+def _unpacked(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows of a series with each count and mark for itself."""
+    whole, counts = np.empty(len(rows), list(ROW)), rows["counts"]
+    for name in ("time", "value", "low", "high"):
+        whole[name] = rows[name]
+    whole["n"], whole["sensors"] = counts >> 32, (counts & 0xFFFFFFFF) >> 2
+    whole["flagged"], whole["imported"] = counts >> 1 & 1, counts & 1
+    return whole
 
 
 def _read(result: PGresult | None, row: Sequence[tuple[str, str]]) -> dict[int, NDArray[Any]]:

@@ -18,6 +18,13 @@ SELECT place
 FROM ({question}) AS q
 GROUP BY place
 
+-- name: archive_series
+-- The same of a series; what is counted or marked is one number, since each element costs the server as much as the next.
+SELECT place, array_agg(time), array_agg(value), array_agg(low), array_agg(high)
+    , array_agg((n::bigint << 32) | (sensors << 2) | (flagged::integer << 1) | imported::integer)
+FROM ({question}) AS q
+GROUP BY place
+
 -- name: archive_districts
 -- Numbers of districts.
 SELECT code, district_id::integer FROM district WHERE code = ANY (%s)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashboard.archive import LEVELS, ROW, Level, Question, Series
+from dashboard.archive import LEVELS, Level, Question, Series
 from dashboard.archive_postgres import PgArchive, packed, question_sql
 from dashboard.store import StoreError
 from maintain.rollup import Refresher
@@ -107,7 +107,7 @@ def test_a_database_that_is_away_is_told(database: Database) -> None:
 def test_no_question_scans_a_series(embedded_database: Database, unit: Any, level: Level) -> None:
     """Enough rows that a scan would cost more, and statistics that say so."""
     fill(embedded_database)
-    query = packed(question_sql(unit, level, seoul().catalogue["pm25"]), ROW)
+    query = packed(question_sql(unit, level, seoul().catalogue["pm25"]))
     given = {
         "places": [1], "start": START, "end": START + timedelta(hours=2), "zone": "Asia/Seoul", "most": 2001,
     }  # fmt: skip
