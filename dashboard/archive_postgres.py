@@ -10,7 +10,6 @@ from typing import Any, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg.pq.abc import PGresult
 
 import sql
 from city.metrics import Metric
@@ -204,8 +203,8 @@ def _unpacked(rows: NDArray[Any]) -> NDArray[Any]:
     return whole
 
 
-def _read(result: PGresult | None, row: Sequence[tuple[str, str]]) -> dict[int, NDArray[Any]]:
-    """Place's number → its rows. The driver's own reading of an array makes an object of each element."""
+def _read(result: Any, row: Sequence[tuple[str, str]]) -> dict[int, NDArray[Any]]:
+    """Place's number → its rows, out of psycopg's PGresult; its own reading of an array makes an object of each element."""
     found: dict[int, NDArray[Any]] = {}
     if result is None:
         return found
