@@ -57,7 +57,8 @@ def _of_one_kind(letters: Column, *, utc: bool) -> Column:
     digits_at, weights, others_at, others, sign_at = layout
     digits = letters[:, digits_at] - ord("0")  # anything else wraps round to more than 9
     sound = (digits <= 9).all(axis=1) & (letters[:, others_at] == others).all(axis=1)  # noqa: PLR2004
-    numbers = (digits @ weights).T.astype(np.int64)
+    # Whole numbers, which numpy multiplies itself: BLAS would wake a thread a core, and those spin (half of the time).
+    numbers = (digits.astype(np.int64) @ weights).T
     offset = numbers[6] * 60 + numbers[7]
     if sign_at is not None:
         sign = letters[:, sign_at]
@@ -94,13 +95,13 @@ def _layout(length: int, *, utc: bool) -> tuple[Column, Column, Column, Column, 
     sign = None if utc else text.index("+")
     digits = [place for place, letter in enumerate(text) if letter == "0"]
     others = [place for place, letter in enumerate(text) if letter != "0" and place != sign]
-    weights = np.zeros((len(digits), 9))
+    weights = np.zeros((len(digits), 9), dtype=np.int64)
     widths = [(0, 4), (1, 2), (2, 2), (3, 2), (4, 2), (5, 2)]
     row = 0
     for column, width in [*widths, (8, max(fraction, 0)), *([] if utc else [(6, 2), (7, 2)])]:
         for place in range(width):
             power = (_KEPT_FRACTION if column == 8 else width) - 1 - place  # noqa: PLR2004 microseconds
-            weights[row, column] = 10.0**power if power >= 0 else 0.0
+            weights[row, column] = 10**power if power >= 0 else 0
             row += 1
     told = np.array([ord(text[place]) for place in others], dtype=np.uint8)
     return np.array(digits), weights, np.array(others), told, sign
