@@ -43,7 +43,7 @@ def plan(given: argparse.Namespace) -> Iterator[tuple[str, Callable[[Rig], Figur
     for workers in given.workers:
         yield table.ours(workers), partial(runs.drain, count=3 * many, workers=workers)
     for workers in given.workers:
-        arrays = partial(runs.arrays, count=5 * many, workers=workers, together=table.TOGETHER)
+        arrays = partial(runs.arrays, count=10 * many, workers=workers, together=table.TOGETHER)
         yield table.arrays(workers), arrays
     for workers in given.workers:
         yield table.all_columns(workers), partial(runs.all_columns, count=many, workers=workers)
