@@ -28,6 +28,7 @@ from dashboard.archive import (
     Series,
     bucket_start,
     choose,
+    utc64,
 )
 from dashboard.figures import FEW_SENSORS
 from dashboard.hour_counts import HourCounts
@@ -156,10 +157,20 @@ class History:
         if plan.level is not Level.TEN_MINUTES or inquiry.level is not None:
             return plan
         question = _question(inquiry, self.pack.catalogue[inquiry.metrics[0]], plan)
+        whole = bucket_start(
+            Level.HOUR, question.end, self.pack.zone
+        )  # the hour that runs has not all of its 10 minutes
         fine, coarse = await asyncio.gather(
-            self.archive.ask(question), self.archive.ask(replace(question, level=Level.HOUR))
+            self.archive.ask(replace(question, end=whole)),
+            self.archive.ask(replace(question, end=whole, level=Level.HOUR)),
         )
-        tens, hours = (sum(int(one.sensors.sum()) for one in found) for found in (fine, coarse))
+        # Nor has the first one, in which sensors may have begun.
+        first = min((one.times[0] for one in coarse if len(one)), default=utc64(whole)) + np.timedelta64(
+            1, "h"
+        )
+        tens, hours = (
+            sum(int(one.sensors[one.times >= first].sum()) for one in found) for found in (fine, coarse)
+        )
         if tens >= SELDOM * hours:
             return plan
         hourly = plan_of(replace(inquiry, level=Level.HOUR), plan.kept, asked, self.pack)

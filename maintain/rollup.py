@@ -200,15 +200,15 @@ class Refresher:
         for span_id, low, high in self._conn.execute(sql.query("read_spans")).fetchall():
             marks = self.marks()
             start = _floor(max(low, marks.horizon), marks.origin)
-            for begin, end in self._portions(start, high):
+            for begin, end in reversed(list(self._portions(start, high))):
                 with self._conn.transaction():
                     self._take_span(begin, end, marks)
                     self._compute(marks)
-                    if end < high:
-                        self._conn.execute(sql.query("shorten_span"), [end, span_id])
+                    if begin > start:
+                        self._conn.execute(sql.query("shorten_span"), [begin, span_id])
                     else:
                         self._conn.execute(sql.query("delete_span"), [span_id])
-                yield int(end >= high)
+                yield int(begin <= start)
             if start >= high:  # all of it lies below the horizon
                 self._conn.execute(sql.query("delete_span"), [span_id])
                 yield 1

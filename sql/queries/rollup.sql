@@ -69,12 +69,12 @@ WITH ordered AS (
 UPDATE touched_span AS t SET low = w.low, high = w.high FROM whole AS w WHERE t.span_id = w.span_id
 
 -- name: read_spans
--- Spans that a back-fill wrote for most sensors, oldest first.
-SELECT span_id, low, high FROM touched_span ORDER BY low, span_id
+-- Spans that a back-fill wrote for most sensors, newest first: what operators look at first.
+SELECT span_id, low, high FROM touched_span ORDER BY high DESC, span_id
 
 -- name: shorten_span
 -- What is done of it.
-UPDATE touched_span SET low = %s WHERE span_id = %s
+UPDATE touched_span SET high = %s WHERE span_id = %s
 
 -- name: delete_span
 -- All of it is done.

@@ -17,6 +17,7 @@ from ingest import roster
 from ingest.block import Block
 from ingest.bulk import BulkWriter
 from ingest.registry import NewSensor, register_many
+from maintain import rollup
 from tests.inlet import Inlet, seoul
 from tests.servers.postgres import Database
 
@@ -244,3 +245,32 @@ def test_spans_that_overlap_are_rolled_up_as_one(embedded_database: Database) ->
             owner.execute(sql.query("merge_spans"))
             found = owner.execute("SELECT low, high FROM touched_span ORDER BY low").fetchall()
             assert found == hours((0, 9), (20, 30), (40, 41))
+
+
+def test_what_a_back_fill_wrote_is_rolled_up_from_its_newest_day(
+    embedded_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Operators look at the last day first."""
+    monkeypatch.setattr(rollup, "PORTION", 144)
+    with embedded_database.connect() as owner:
+        rollup.Refresher(owner, seoul().catalogue).refresh()  # from now on the past is closed
+    with connect(embedded_database.url, "test of bulk") as conn:
+        ids = register_many(
+            conn, seoul(), [NewSensor("a", district="jongno-gu")], state="verified", by="operator"
+        )
+        with conn.transaction():
+            writer = BulkWriter(conn, seoul().catalogue, spans=True)
+            times = np.datetime64("2026-05-04", "us") + np.arange(72) * HOUR
+            writer.write(Block(np.full(72, ids["a"], np.int32), times, {"pm25": np.ones(72, np.float32)}))
+            writer.finish()
+    with embedded_database.connect() as owner:
+        refresher = rollup.Refresher(owner, seoul().catalogue)
+        rolled = [
+            (finished, owner.execute("SELECT count(*), min(bucket) FROM district_hour").fetchone())
+            for finished in refresher._spans()
+        ]
+        assert owner.execute("SELECT count(*) FROM touched_span").fetchone() == (0,)
+    assert [finished for finished, _ in rolled] == [0] * (len(rolled) - 1) + [1]
+    firsts = [found[1] for _, found in rolled if found and found[0]]
+    assert firsts == sorted(firsts, reverse=True)
+    assert (len(set(firsts)), rolled[-1][1]) == (3, (72, datetime(2026, 5, 4, tzinfo=UTC)))
