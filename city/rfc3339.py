@@ -57,7 +57,8 @@ def _of_one_kind(letters: Column, *, utc: bool) -> Column:
     digits_at, weights, others_at, others, sign_at = layout
     digits = letters[:, digits_at] - ord("0")  # anything else wraps round to more than 9
     sound = (digits <= 9).all(axis=1) & (letters[:, others_at] == others).all(axis=1)  # noqa: PLR2004
-    # Whole numbers, which numpy multiplies itself: BLAS would wake a thread a core, and those spin (half of the time).
+    # Whole numbers, which numpy multiplies itself: BLAS wakes a thread a core, and those spin after each batch: with
+    # arrays of 100 readings that was most of a worker's processor time (measured: 19 µs a reading, 7 without).
     numbers = (digits.astype(np.int64) @ weights).T
     offset = numbers[6] * 60 + numbers[7]
     if sign_at is not None:

@@ -43,7 +43,7 @@ class Delivery(msgspec.Struct, gc=False):
 class Message(msgspec.Struct):
     """A message that arrived, and what was read from it."""
 
-    # Made by msgspec in a fifth of the time of a dataclass: one of these, and a Delivery, a message.
+    # One of these, and a Delivery, a message: msgspec makes them faster than a dataclass is made.
 
     topic: str
     payload: bytes

@@ -79,7 +79,7 @@ class Level:
         if self.oldest is None or self.newest is None or self.newest - self.oldest < SEEN:
             return None
         span = self.newest - self.oldest
-        then = span + YEAR if kept is None else max(min(span + YEAR, kept), timedelta())
+        then = span + YEAR if kept is None else min(span + YEAR, kept)
         return int(self.bytes * (then / span))
 
 
