@@ -157,17 +157,14 @@ class History:
         if plan.level is not Level.TEN_MINUTES or inquiry.level is not None:
             return plan
         question = _question(inquiry, self.pack.catalogue[inquiry.metrics[0]], plan)
-        whole = bucket_start(
-            Level.HOUR, question.end, self.pack.zone
-        )  # the hour that runs has not all of its 10 minutes
+        # The hour that runs has not all of its 10 minutes, nor has the first one, in which sensors may have begun.
+        whole = bucket_start(Level.HOUR, question.end, self.pack.zone)
         fine, coarse = await asyncio.gather(
             self.archive.ask(replace(question, end=whole)),
             self.archive.ask(replace(question, end=whole, level=Level.HOUR)),
         )
-        # Nor has the first one, in which sensors may have begun.
-        first = min((one.times[0] for one in coarse if len(one)), default=utc64(whole)) + np.timedelta64(
-            1, "h"
-        )
+        begun = min((one.times[0] for one in coarse if len(one)), default=utc64(whole))
+        first = begun + np.timedelta64(1, "h")
         tens, hours = (
             sum(int(one.sensors[one.times >= first].sum()) for one in found) for found in (fine, coarse)
         )
