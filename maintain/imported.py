@@ -16,7 +16,7 @@ import psycopg
 
 import sql
 from city.metrics import Catalogue
-from maintain.rollup import STEPS
+from maintain.levels import STEPS
 
 #: Where rows come from, as column `imported` tells: a file's own figures, or its readings.
 ROLLUP, READING = "rollup", "reading"
@@ -113,8 +113,8 @@ class Imported:
 
     def _portion(self, low: datetime, high: datetime) -> None:
         given = {
-            "low": low,
-            "high": high,
+            **{f"{level}low": low for level in ("", "hour_", "day_")},
+            **{f"{level}high": high for level in ("", "hour_", "day_")},
             "zone": self._zone.key,
             "origin": datetime(2000, 1, 3, tzinfo=self._zone),
         }

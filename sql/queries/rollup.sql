@@ -44,11 +44,17 @@ WITH taken AS (
 )
 SELECT count(*) FROM taken
 
--- name: changed_days
--- From the local day of the first bucket to the end of that of the last; NULL where nothing changed. As they bound
--- every step, other partitions are not even looked at.
-SELECT date_trunc('day', min(bucket), %(zone)s), date_trunc('day', date_trunc('day', max(bucket), %(zone)s) + interval '30 hours', %(zone)s)
-FROM changed_bucket
+-- name: changed_between
+-- From the first of the buckets that changed to the end of the last; NULL where nothing did.
+SELECT min(bucket), max(bucket) + interval '10 minutes' FROM changed_bucket
+
+-- name: bounds
+-- Of a span the whole hours and the whole local days. Each level is looked for in its own: the planner reads all of what
+-- a wider one holds, a whole day of 10 minutes for the sake of two.
+SELECT date_trunc('hour', %(low)s::timestamptz, %(zone)s)
+    , date_trunc('hour', %(high)s::timestamptz - interval '1 microsecond', %(zone)s) + interval '1 hour'
+    , date_trunc('day', %(low)s::timestamptz, %(zone)s)
+    , date_trunc('day', date_trunc('day', %(high)s::timestamptz - interval '1 microsecond', %(zone)s) + interval '30 hours', %(zone)s)
 
 -- name: merge_spans
 -- Spans that overlap or follow each other become one: each is computed for all sensors, however many wrote into it.
@@ -84,19 +90,35 @@ DELETE FROM touched_span WHERE span_id = %s
 -- All buckets of a span have to be computed again.
 INSERT INTO touched_span (low, high) VALUES (%s, %s)
 
+-- name: sensor_slices
+-- Sensors that have measured since a span began, so many in a slice: its first and last.
+SELECT min(sensor_id), max(sensor_id)
+FROM (SELECT sensor_id, (row_number() OVER (ORDER BY sensor_id) - 1) / %(size)s AS slice FROM latest WHERE time >= %(low)s) AS s
+GROUP BY slice ORDER BY 1
+
 -- name: take_span
--- All buckets of a span, of every sensor that has measured since it began.
+-- All buckets of a span, of a slice of the sensors that have measured since it began.
 INSERT INTO changed_bucket
 SELECT l.sensor_id, b FROM latest AS l
 CROSS JOIN generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '1 microsecond', interval '10 minutes') AS b
-WHERE l.time >= %(low)s
+WHERE l.time >= %(low)s AND l.sensor_id BETWEEN %(first)s AND %(last)s
+
+-- name: read_snapshot
+-- What this moment sees: every transaction from the first number on comes later, and those named are still at it.
+SELECT pg_snapshot_xmax(s)::xid::text, ARRAY(SELECT x::xid::text FROM pg_snapshot_xip(s) AS x) FROM pg_current_snapshot() AS s
 
 -- name: take_changed
--- Open buckets of the sensors whose newest values moved of late. What came out of order waits for the next whole pass.
+-- Open buckets into which readings were written since a snapshot, whatever clocks say: a batch that waited for a lost
+-- database was received long before. (A savepoint has a number of its own, which the clock makes up for.)
 INSERT INTO changed_bucket
-SELECT l.sensor_id, b FROM latest AS l
-CROSS JOIN generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '1 microsecond', interval '10 minutes') AS b
-WHERE l.time >= %(low)s AND l.time >= b AND l.changed_at >= %(since)s
+SELECT l.sensor_id, r.bucket FROM latest AS l
+CROSS JOIN LATERAL (
+    SELECT DISTINCT date_bin('10 minutes', x.time, %(origin)s) AS bucket FROM reading AS x
+    WHERE x.sensor_id = l.sensor_id AND x.time >= %(low)s AND x.time < %(high)s
+        AND (age(x.xmin) <= age(%(next)s::text::xid) OR x.xmin = ANY (%(running)s::text[]::xid[]) OR x.received_at >= %(since)s)
+) AS r
+WHERE l.time >= %(low)s
+    AND (age(l.xmin) <= age(%(next)s::text::xid) OR l.xmin = ANY (%(running)s::text[]::xid[]) OR l.changed_at >= %(since)s)
 
 -- name: drop_sensor_10min
 -- Out with the old; the districts it counted in follow.
@@ -139,7 +161,7 @@ INSERT INTO changed_district SELECT DISTINCT district_id, bucket FROM made WHERE
 -- The hours of those buckets.
 DELETE FROM sensor_hour AS s
 USING (SELECT DISTINCT sensor_id, date_trunc('hour', bucket, %(zone)s) AS hour FROM changed_bucket) AS c
-WHERE s.sensor_id = c.sensor_id AND s.bucket = c.hour AND s.bucket >= %(low)s AND s.bucket < %(high)s AND s.imported IS NULL
+WHERE s.sensor_id = c.sensor_id AND s.bucket = c.hour AND s.bucket >= %(hour_low)s AND s.bucket < %(hour_high)s AND s.imported IS NULL
 
 -- name: fill_sensor_hour
 -- From the 10 minutes: a mean of means by their numbers is the mean of the values.
@@ -156,7 +178,7 @@ FROM (SELECT DISTINCT sensor_id, date_trunc('hour', bucket, %(zone)s) AS hour FR
 CROSS JOIN LATERAL (
     SELECT * FROM sensor_10min AS x
     WHERE x.sensor_id = c.sensor_id AND x.bucket >= c.hour AND x.bucket < c.hour + interval '1 hour'
-        AND x.bucket >= %(low)s AND x.bucket < %(high)s
+        AND x.bucket >= %(hour_low)s AND x.bucket < %(hour_high)s
     OFFSET 0
 ) AS r
 GROUP BY c.sensor_id, c.hour, r.district_id
@@ -167,9 +189,17 @@ ON CONFLICT DO NOTHING
 INSERT INTO changed_once
 SELECT DISTINCT district_id, bucket, date_trunc('hour', bucket, %(zone)s) FROM changed_district
 
+-- name: gather_span
+-- Every district and bucket of a span.
+INSERT INTO changed_once
+SELECT d.district_id, b, date_trunc('hour', b, %(zone)s) FROM district AS d
+CROSS JOIN generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interval '1 microsecond', interval '10 minutes') AS b
+
 -- name: drop_district_10min
 -- Out with the old.
-DELETE FROM district_10min AS d USING changed_once AS c WHERE d.district_id = c.district_id AND d.bucket = c.bucket
+DELETE FROM district_10min AS d USING changed_once AS c
+WHERE d.district_id = c.district_id AND d.bucket = c.bucket
+    AND d.bucket >= %(low)s AND d.bucket < %(high)s
 
 -- name: fill_district_10min
 -- The mean of its sensors' means, each sensor once.
@@ -182,14 +212,19 @@ SELECT s.district_id, s.bucket
     , avg({mean}_mean), min({mean}_min), max({mean}_max), sum({mean}_n), count({mean}_mean)
     , avg({sum}_mean), min({sum}_min), max({sum}_max), sum({sum}_n), sum({sum}_sum), count({sum}_mean)
     , direction(avg({vector}_east), avg({vector}_north)), sum({vector}_n), avg({vector}_east), avg({vector}_north), count({vector}_east)
-FROM changed_once AS c JOIN sensor_10min AS s ON s.bucket = c.bucket AND s.district_id = c.district_id
-WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
+FROM changed_once AS c
+CROSS JOIN LATERAL (
+    SELECT * FROM sensor_10min AS x
+    WHERE x.bucket = c.bucket AND x.district_id = c.district_id AND x.bucket >= %(low)s AND x.bucket < %(high)s
+    OFFSET 0
+) AS s
 GROUP BY s.district_id, s.bucket
 
 -- name: drop_district_hour
 -- Out with the old.
 DELETE FROM district_hour AS d USING (SELECT DISTINCT district_id, hour FROM changed_once) AS c
-WHERE d.district_id = c.district_id AND d.bucket = c.hour AND d.imported IS NULL
+WHERE d.district_id = c.district_id AND d.bucket = c.hour AND d.bucket >= %(hour_low)s AND d.bucket < %(hour_high)s
+    AND d.imported IS NULL
 
 -- name: fill_district_hour
 -- The same from the sensors' hours.
@@ -203,8 +238,11 @@ SELECT s.district_id, s.bucket
     , avg({sum}_mean), min({sum}_min), max({sum}_max), sum({sum}_n), sum({sum}_sum), count({sum}_mean)
     , direction(avg({vector}_east), avg({vector}_north)), sum({vector}_n), avg({vector}_east), avg({vector}_north), count({vector}_east)
 FROM (SELECT DISTINCT district_id, hour FROM changed_once) AS c
-JOIN sensor_hour AS s ON s.bucket = c.hour AND s.district_id = c.district_id
-WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
+CROSS JOIN LATERAL (
+    SELECT * FROM sensor_hour AS x
+    WHERE x.bucket = c.hour AND x.district_id = c.district_id AND x.bucket >= %(hour_low)s AND x.bucket < %(hour_high)s
+    OFFSET 0
+) AS s
 GROUP BY s.district_id, s.bucket
 ON CONFLICT DO NOTHING
 
@@ -212,7 +250,8 @@ ON CONFLICT DO NOTHING
 -- Out with the old.
 DELETE FROM district_day AS d
 USING (SELECT DISTINCT district_id, date_trunc('day', hour, %(zone)s) AS day FROM changed_once) AS c
-WHERE d.district_id = c.district_id AND d.bucket = c.day AND d.imported IS NULL
+WHERE d.district_id = c.district_id AND d.bucket = c.day AND d.bucket >= %(day_low)s AND d.bucket < %(day_high)s
+    AND d.imported IS NULL
 
 -- name: fill_district_day
 -- Of each sensor the day's mean out of its hours, then the mean of these.
@@ -234,7 +273,7 @@ FROM (
     -- the next local midnight: a day may have 23 or 25 hours
     JOIN sensor_hour AS s ON s.district_id = c.district_id AND s.bucket >= c.day
         AND s.bucket < date_trunc('day', c.day + interval '30 hours', %(zone)s)
-    WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
+    WHERE s.bucket >= %(day_low)s AND s.bucket < %(day_high)s
     GROUP BY c.district_id, c.day, s.sensor_id
 ) AS sensor_day
 GROUP BY district_id, day

@@ -113,7 +113,7 @@ INSERT INTO changed_district SELECT DISTINCT district_id, bucket FROM made WHERE
 -- The hours of those buckets.
 DELETE FROM sensor_hour AS s
 USING (SELECT DISTINCT sensor_id, date_trunc('hour', bucket, %(zone)s) AS hour FROM changed_bucket) AS c
-WHERE s.sensor_id = c.sensor_id AND s.bucket = c.hour AND s.bucket >= %(low)s AND s.bucket < %(high)s AND s.imported IS NULL;
+WHERE s.sensor_id = c.sensor_id AND s.bucket = c.hour AND s.bucket >= %(hour_low)s AND s.bucket < %(hour_high)s AND s.imported IS NULL;
 
 -- step: fill_sensor_hour
 -- From the 10 minutes: a mean of means by their numbers is the mean of the values.
@@ -178,7 +178,7 @@ FROM (SELECT DISTINCT sensor_id, date_trunc('hour', bucket, %(zone)s) AS hour FR
 CROSS JOIN LATERAL (
     SELECT * FROM sensor_10min AS x
     WHERE x.sensor_id = c.sensor_id AND x.bucket >= c.hour AND x.bucket < c.hour + interval '1 hour'
-        AND x.bucket >= %(low)s AND x.bucket < %(high)s
+        AND x.bucket >= %(hour_low)s AND x.bucket < %(hour_high)s
     OFFSET 0
 ) AS r
 GROUP BY c.sensor_id, c.hour, r.district_id
@@ -191,7 +191,9 @@ SELECT DISTINCT district_id, bucket, date_trunc('hour', bucket, %(zone)s) FROM c
 
 -- step: drop_district_10min
 -- Out with the old.
-DELETE FROM district_10min AS d USING changed_once AS c WHERE d.district_id = c.district_id AND d.bucket = c.bucket;
+DELETE FROM district_10min AS d USING changed_once AS c
+WHERE d.district_id = c.district_id AND d.bucket = c.bucket
+    AND d.bucket >= %(low)s AND d.bucket < %(high)s;
 
 -- step: fill_district_10min
 -- The mean of its sensors' means, each sensor once.
@@ -252,14 +254,19 @@ SELECT s.district_id, s.bucket
     , avg(visitors_mean), min(visitors_min), max(visitors_max), sum(visitors_n), sum(visitors_sum), count(visitors_mean)
     , direction(avg(wind_direction_east), avg(wind_direction_north)), sum(wind_direction_n), avg(wind_direction_east), avg(wind_direction_north), count(wind_direction_east)
     , direction(avg(gust_direction_east), avg(gust_direction_north)), sum(gust_direction_n), avg(gust_direction_east), avg(gust_direction_north), count(gust_direction_east)
-FROM changed_once AS c JOIN sensor_10min AS s ON s.bucket = c.bucket AND s.district_id = c.district_id
-WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
+FROM changed_once AS c
+CROSS JOIN LATERAL (
+    SELECT * FROM sensor_10min AS x
+    WHERE x.bucket = c.bucket AND x.district_id = c.district_id AND x.bucket >= %(low)s AND x.bucket < %(high)s
+    OFFSET 0
+) AS s
 GROUP BY s.district_id, s.bucket;
 
 -- step: drop_district_hour
 -- Out with the old.
 DELETE FROM district_hour AS d USING (SELECT DISTINCT district_id, hour FROM changed_once) AS c
-WHERE d.district_id = c.district_id AND d.bucket = c.hour AND d.imported IS NULL;
+WHERE d.district_id = c.district_id AND d.bucket = c.hour AND d.bucket >= %(hour_low)s AND d.bucket < %(hour_high)s
+    AND d.imported IS NULL;
 
 -- step: fill_district_hour
 -- The same from the sensors' hours.
@@ -321,8 +328,11 @@ SELECT s.district_id, s.bucket
     , direction(avg(wind_direction_east), avg(wind_direction_north)), sum(wind_direction_n), avg(wind_direction_east), avg(wind_direction_north), count(wind_direction_east)
     , direction(avg(gust_direction_east), avg(gust_direction_north)), sum(gust_direction_n), avg(gust_direction_east), avg(gust_direction_north), count(gust_direction_east)
 FROM (SELECT DISTINCT district_id, hour FROM changed_once) AS c
-JOIN sensor_hour AS s ON s.bucket = c.hour AND s.district_id = c.district_id
-WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
+CROSS JOIN LATERAL (
+    SELECT * FROM sensor_hour AS x
+    WHERE x.bucket = c.hour AND x.district_id = c.district_id AND x.bucket >= %(hour_low)s AND x.bucket < %(hour_high)s
+    OFFSET 0
+) AS s
 GROUP BY s.district_id, s.bucket
 ON CONFLICT DO NOTHING;
 
@@ -330,7 +340,8 @@ ON CONFLICT DO NOTHING;
 -- Out with the old.
 DELETE FROM district_day AS d
 USING (SELECT DISTINCT district_id, date_trunc('day', hour, %(zone)s) AS day FROM changed_once) AS c
-WHERE d.district_id = c.district_id AND d.bucket = c.day AND d.imported IS NULL;
+WHERE d.district_id = c.district_id AND d.bucket = c.day AND d.bucket >= %(day_low)s AND d.bucket < %(day_high)s
+    AND d.imported IS NULL;
 
 -- step: fill_district_day
 -- Of each sensor the day's mean out of its hours, then the mean of these.
@@ -424,7 +435,7 @@ FROM (
     -- the next local midnight: a day may have 23 or 25 hours
     JOIN sensor_hour AS s ON s.district_id = c.district_id AND s.bucket >= c.day
         AND s.bucket < date_trunc('day', c.day + interval '30 hours', %(zone)s)
-    WHERE s.bucket >= %(low)s AND s.bucket < %(high)s
+    WHERE s.bucket >= %(day_low)s AND s.bucket < %(day_high)s
     GROUP BY c.district_id, c.day, s.sensor_id
 ) AS sensor_day
 GROUP BY district_id, day

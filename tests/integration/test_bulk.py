@@ -17,7 +17,7 @@ from ingest import roster
 from ingest.block import Block
 from ingest.bulk import BulkWriter
 from ingest.registry import NewSensor, register_many
-from maintain import rollup
+from maintain import levels, rollup
 from tests.inlet import Inlet, seoul
 from tests.servers.postgres import Database
 
@@ -251,7 +251,7 @@ def test_what_a_back_fill_wrote_is_rolled_up_from_its_newest_day(
     embedded_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Operators look at the last day first."""
-    monkeypatch.setattr(rollup, "PORTION", 144)
+    monkeypatch.setattr(levels, "PORTION", 144)
     with embedded_database.connect() as owner:
         rollup.Refresher(owner, seoul().catalogue).refresh()  # from now on the past is closed
     with connect(embedded_database.url, "test of bulk") as conn:
@@ -271,6 +271,7 @@ def test_what_a_back_fill_wrote_is_rolled_up_from_its_newest_day(
         ]
         assert owner.execute("SELECT count(*) FROM touched_span").fetchone() == (0,)
     assert [finished for finished, _ in rolled] == [0] * (len(rolled) - 1) + [1]
+    # from 09:00 in Seoul, three days reach into a fourth
     firsts = [found[1] for _, found in rolled if found and found[0]]
     assert firsts == sorted(firsts, reverse=True)
-    assert (len(set(firsts)), rolled[-1][1]) == (3, (72, datetime(2026, 5, 4, tzinfo=UTC)))
+    assert (len(set(firsts)), rolled[-1][1]) == (4, (72, datetime(2026, 5, 4, tzinfo=UTC)))

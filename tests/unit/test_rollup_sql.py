@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sql
 from city.metrics import load_catalogue
-from maintain.rollup import STEPS
+from maintain.levels import STEPS
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "rollups.sql"
 
