@@ -156,7 +156,7 @@ class Bench:
             refresher = Refresher(conn, self.pack.catalogue)
             refresher.refresh(self.end)
             spent = []
-            for back in range(2, 7):
+            for back in range(2, 5):
                 hour = (self.end - timedelta(hours=back)).replace(minute=0, second=0, microsecond=0)
                 conn.execute(
                     "INSERT INTO touched (sensor_id, time) SELECT sensor_id, %s + interval '10 minutes' * k FROM sensor, generate_series(0, 5) AS k",

@@ -9,12 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from city.pack import CityPack
 from dashboard.day_memory import Heard, MemoryDays, floor
 from dashboard.ledger_memory import MemoryLedger
 from dashboard.packed import NEVER, VERSIONS, latest_type, micros, readings_type
-from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow, StatusRow, WorkerRow
+from dashboard.store import CountsRow, ReadingsRow, SensorRow, StatusRow, WorkerRow
 
 
 class MemoryStore(MemoryLedger, MemoryDays):
@@ -86,13 +87,14 @@ class MemoryStore(MemoryLedger, MemoryDays):
         self._answer()
         return [sensor for version, sensor in self._sensors.values() if version > after_version]
 
-    async def latest(self, sensor_ids: Sequence[int]) -> Sequence[LatestRow]:
+    async def latest(self, sensor_ids: Sequence[int]) -> NDArray[np.void]:
         """See Store."""
         self._answer()
-        return [
-            LatestRow(sensor_id, max(self._readings[sensor_id]), self._latest(sensor_id))
-            for sensor_id in sensor_ids
-        ]
+        rows = np.zeros(len(sensor_ids), latest_type(len(self._keys)))
+        for row, sensor_id in zip(rows, sensor_ids, strict=True):
+            row["sensor_id"], row["time"] = sensor_id, micros(max(self._readings[sensor_id]))
+            self._put_latest(row["metrics"], sensor_id)
+        return rows
 
     async def readings(self, sensor_ids: Sequence[int], since: Sequence[datetime]) -> Sequence[ReadingsRow]:
         """See Store."""
@@ -125,15 +127,13 @@ class MemoryStore(MemoryLedger, MemoryDays):
                         bucket[key].append(value)
             yield self._sensors[sensor_id][1], found
 
-    def _latest(self, sensor_id: int) -> bytes:
-        row = np.zeros(1, latest_type(len(self._keys)))
-        row["time"], row["value"] = NEVER, np.nan
+    def _put_latest(self, metrics: NDArray[np.void], sensor_id: int) -> None:
+        metrics["time"], metrics["value"] = NEVER, np.nan
         for time, (values, flags) in sorted(self._readings[sensor_id].items()):
             for key, value in values.items():
-                cell = row[0, self._keys.index(key)]
+                cell = metrics[self._keys.index(key)]
                 cell["time"], cell["value"] = micros(time), np.nan if value is None else value
                 cell["flagged"] = bool(flags >> self._bits[key] & 1)
-        return row.tobytes()
 
     def _packed(self, sensor_id: int, since: datetime) -> bytes:
         chosen = [(time, *rest) for time, rest in sorted(self._readings[sensor_id].items()) if time > since]

@@ -1,7 +1,7 @@
 """The bytes in which the database hands over many values at once, and numpy's view of them.
 
 A row of 28 metrics read as Python objects costs the event loop 30 µs, an hour of a city a second; as one
-bytea a sensor (`timestamptz_send`, `float4send` … in `sql/queries/dashboard.sql`) it costs nothing.
+bytea (`timestamptz_send`, `float4send` … in `sql/queries/dashboard.sql`) it costs nothing.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ VERSIONS = np.dtype([("sensor_id", ">i4"), ("version", ">u4")])
 
 
 def latest_type(metrics: int) -> np.dtype[np.void]:
-    """One row of `latest`: for each metric its time (µs, NEVER), value (NaN: null) and flag."""
+    """One row of `latest`: sensor, time of its newest reading, and of each metric time (µs, NEVER), value (NaN: null), flag."""
     one = np.dtype([("time", ">i8"), ("value", ">f4"), ("flagged", "?")])
-    return np.dtype((one, (metrics,)))
+    return np.dtype([("sensor_id", ">i4"), ("time", ">i8"), ("metrics", one, (metrics,))])
 
 
 def readings_type(metrics: int) -> np.dtype[np.void]:

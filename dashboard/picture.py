@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from city.metrics import Metric
 from city.pack import CityPack
 from dashboard.figures import Figure, LeftOut, Members, figures_of, left_out_of
-from dashboard.packed import NEVER, VERSIONS, instant, latest_type, micros
+from dashboard.packed import NEVER, VERSIONS, instant, micros
 from dashboard.roster import Roster
-from dashboard.store import CountsRow, LatestRow, ReadingsRow, SensorRow
+from dashboard.store import CountsRow, ReadingsRow, SensorRow
 from dashboard.window import AHEAD_US, Floats, Ints, Sums, Window
 
 
@@ -24,7 +24,8 @@ class Changes:
 
     #: sensor id → version of its row of `latest`, read before the rows below
     versions: Mapping[int, int]
-    latest: Sequence[LatestRow]
+    #: rows of `packed.latest_type`
+    latest: NDArray[np.void]
     #: sensor id → after which time its readings were asked for, and the answers
     since: Mapping[int, datetime]
     readings: Sequence[ReadingsRow]
@@ -38,7 +39,7 @@ class Latest:
     time: Ints
     #: NaN where its newest word was null
     value: Floats
-    flagged: npt.NDArray[np.bool_]
+    flagged: NDArray[np.bool_]
 
     @classmethod
     def empty(cls, sensors: int, metrics: int) -> Latest:
@@ -90,7 +91,6 @@ class Picture:
         self._metrics = tuple(pack.catalogue[key] for key in pack.live)
         #: columns of `latest` that the live page shows
         self._live = np.array([pack.catalogue.keys.index(key) for key in pack.live])
-        self._type = latest_type(len(self._catalogue))
         self._codes = tuple(district.code for district in pack.districts)
         self.clear()
 
@@ -124,18 +124,17 @@ class Picture:
         self._counts |= news
         return bool(news)
 
-    def since(self, latest: Sequence[LatestRow], now: datetime) -> dict[int, datetime]:
+    def since(self, latest: NDArray[np.void], now: datetime) -> dict[int, datetime]:
         """Sensor id → after which time its readings have to be read."""
         rows, window = self.roster.rows, self._window
         return {
-            row.sensor_id: instant(window.since(rows[row.sensor_id], micros(row.time), micros(now)))
-            for row in latest
+            sensor_id: instant(window.since(rows[sensor_id], time, micros(now)))
+            for sensor_id, time in zip(latest["sensor_id"].tolist(), latest["time"].tolist(), strict=True)
         }
 
     def apply(self, changes: Changes, now: datetime) -> None:
         """Take in what enrolled sensors said."""
-        for newest in changes.latest:
-            self._put_latest(newest)
+        self._put_latest(changes.latest)
         for row in changes.readings:
             since = micros(changes.since[row.sensor_id])
             self._window.put(self.roster.rows[row.sensor_id], since, row.packed, micros(now))
@@ -164,11 +163,11 @@ class Picture:
             dict(self._counts),
         )
 
-    def _put_latest(self, row: LatestRow) -> None:
-        place, found = self.roster.rows[row.sensor_id], np.frombuffer(row.packed, self._type)[0]
-        self._latest.time[place] = found["time"]
-        self._latest.value[place] = found["value"]
-        self._latest.flagged[place] = found["flagged"]
+    def _put_latest(self, latest: NDArray[np.void]) -> None:
+        places = [self.roster.rows[sensor_id] for sensor_id in latest["sensor_id"].tolist()]
+        self._latest.time[places] = latest["metrics"]["time"]
+        self._latest.value[places] = latest["metrics"]["value"]
+        self._latest.flagged[places] = latest["metrics"]["flagged"]
 
     def _with_latest(self, sums: Sums, now_us: int) -> Sums:
         """A metric that a sensor has not sent for longer than its last hour is as new as `latest` says."""

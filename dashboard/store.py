@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from city.errors import DatabaseError
 from dashboard.day_store import DayStore
 from dashboard.ledger import LedgerStore
@@ -40,16 +43,6 @@ class SensorRow:
     longitude: float | None
     #: when it was first heard or added
     registered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class LatestRow:
-    """The newest values of one sensor; `packed` as `packed.latest_type` says."""
-
-    sensor_id: int
-    #: time of its newest reading
-    time: datetime
-    packed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +98,8 @@ class Store(Protocol):
     async def sensors(self, after_version: int) -> Sequence[SensorRow]:
         """Sensors whose entry changed after that version of the registry; −1: all."""
 
-    async def latest(self, sensor_ids: Sequence[int]) -> Sequence[LatestRow]:
-        """Newest values of these sensors."""
+    async def latest(self, sensor_ids: Sequence[int]) -> NDArray[np.void]:
+        """Newest values of these sensors, in no order; rows as `packed.latest_type` says."""
 
     async def readings(self, sensor_ids: Sequence[int], since: Sequence[datetime]) -> Sequence[ReadingsRow]:
         """Of each sensor its readings later than its `since`, the newest 4,000 of them at most."""

@@ -21,11 +21,12 @@ WHERE s.version > %s
 ORDER BY s.sensor_id
 
 -- name: live_latest
--- Newest values of some sensors, packed: for each metric its time, value and flag.
-SELECT sensor_id, time, ''::bytea
+-- Newest values of some sensors, packed into one: number, time, and of each metric its time, value and flag.
+SELECT coalesce(string_agg(int4send(sensor_id) || timestamptz_send(time)
     || timestamptz_send(coalesce({key}_time, '-infinity')) || float4send(coalesce({key}, 'NaN')) || boolsend(coalesce({key}_flagged, false))
+    , ''::bytea), ''::bytea)
 FROM latest
-WHERE sensor_id = ANY (%s)
+WHERE sensor_id = ANY (%s::integer[])
 
 -- name: live_readings
 -- Of each sensor its readings after its own instant, by time, packed: time, flags, and the value of each metric.

@@ -41,7 +41,7 @@ def view_of(*sensors: dict[str, Any]) -> View:
             store.put(number, NOW - age, {"pm25": value}, ["pm25"] if bad else [])
     picture.enrol(rows)
     ids = [number for number, one in enumerate(sensors, 1) if one.get("readings")]
-    latest = [_run(store.latest([number]))[0] for number in ids]
+    latest = _run(store.latest(ids))
     since = picture.since(latest, NOW)
     picture.apply(Changes({}, latest, since, _run(store.readings(list(since), list(since.values())))), NOW)
     return picture.view(NOW)
