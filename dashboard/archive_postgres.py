@@ -18,7 +18,6 @@ from city.pack import CityPack
 from dashboard.archive import (
     HOURS_ROW,
     MAX_POINTS,
-    ROW,
     Hours,
     Kept,
     Known,
@@ -28,9 +27,7 @@ from dashboard.archive import (
     Question,
     Series,
     Unit,
-    aware,
     bucket_start,
-    buckets,
     hours_of,
     series_of,
 )
@@ -49,6 +46,9 @@ QUERY_S = 5.0
 PACKED_ROW: Sequence[tuple[str, str]] = (
     ("place", ">i4"), ("time", ">i8"), ("value", ">f4"), ("low", ">f4"), ("high", ">f4"), ("counts", ">i8"),
 )  # fmt: skip
+#: Which place it is and the arrays of its other fields, as they come; and fields as arrays of one length.
+Packed = tuple[bytes, ...]
+Columns = dict[str, NDArray[Any]]
 #: Points from which on a question is asked as two halves of its time, side by side: the server has a core for each.
 HALVED = 5000
 
@@ -60,7 +60,7 @@ _COMBINED = {
 }
 
 
-#: The question's name by unit and level, and the names of its places' numbers.
+#: The question's name by unit and level.
 _NAMES = {
     ("district", Level.TEN_MINUTES): "archive_district_10min",
     ("district", Level.HOUR): "archive_district_hour",
@@ -70,7 +70,8 @@ _NAMES = {
     ("sensor", Level.HOUR): "archive_sensor_hour",
     ("sensor", Level.DAY): "archive_sensor_day",
 }
-_PLACES = {"district": "archive_districts", "sensor": "archive_sensors"}
+#: What places are called.
+_CODES = {"district": "code", "sensor": "serial"}
 
 
 def question_sql(unit: Unit, level: Level, metric: Metric) -> LiteralString:
@@ -91,15 +92,11 @@ def hours_sql(unit: Unit, level: Level, metric: Metric) -> LiteralString:
     return sql.literal(text.replace("{key}", metric.key).replace("{value}", value))
 
 
-def packed(question: LiteralString, row: Sequence[tuple[str, str]] = PACKED_ROW) -> LiteralString:
-    """The question, answered by a row a place: its number, then an array of each other field of `row`."""
+def packed(unit: Unit, question: LiteralString, row: Sequence[tuple[str, str]] = PACKED_ROW) -> LiteralString:
+    """The question, answered by a row a place: which one (from 1), then an array of each other field of `row`."""
     text = sql.query("archive_series" if row is PACKED_ROW else "archive_packed").replace("{field}", "{key}")
-    return sql.literal(sql.expand(text, [name for name, _ in row[1:]]).replace("{question}", question))
-
-
-def column(array: bytes, kind: str) -> NDArray[Any]:
-    """The elements of a binary array that holds no null."""
-    return np.frombuffer(array, [("length", ">i4"), ("element", kind)], offset=_ARRAY_HEAD)["element"]
+    text = sql.expand(text, [name for name, _ in row[1:]]).replace("{question}", question)
+    return sql.literal(text.replace("{code}", _CODES[unit]).replace("{unit}", unit))
 
 
 def halves(question: Question, zone: ZoneInfo) -> Sequence[Question]:
@@ -107,10 +104,10 @@ def halves(question: Question, zone: ZoneInfo) -> Sequence[Question]:
 
     By time, not by places: an index by time that all of them share would be read twice. Raw readings have no buckets.
     """
-    starts = buckets(question.level, question.start, question.end, zone)
-    if len(starts) * len(question.places) < HALVED:
+    level, span = question.level, question.end - question.start
+    if level is Level.RAW or span / level.step * len(question.places) < HALVED:
         return (question,)
-    middle = aware(starts[len(starts) // 2])
+    middle = bucket_start(level, question.start + span / 2, zone)
     return (replace(question, end=middle), replace(question, start=middle))
 
 
@@ -133,10 +130,8 @@ class PgArchive:
         """See Archive."""
         metric = self._pack.catalogue[question.metric]
         query, given = question_sql(question.unit, question.level, metric), {"most": MAX_POINTS + 1}
-        parts = (self._rows(query, PACKED_ROW, part, given) for part in halves(question, self._pack.zone))
-        found = await asyncio.gather(*parts)
-        rows = {place: [part[place] for part in found if place in part] for place in question.places}
-        return [series_of(place, _unpacked(np.concatenate(some))) for place, some in rows.items() if some]
+        found = await self._rows(query, PACKED_ROW, halves(question, self._pack.zone), given)
+        return [series_of(place, _unpacked(rows)) for place, rows in found.items()]
 
     async def hours(self, question: Question, limits: Sequence[Limit]) -> Sequence[Hours]:
         """See Archive."""
@@ -148,7 +143,7 @@ class PgArchive:
             "until": [one.until for one in limits],
             "low": [one.low for one in limits],
         }
-        found = await self._rows(query, HOURS_ROW, whole, given)
+        found = await self._rows(query, HOURS_ROW, (whole,), given)
         return [hours_of(place, rows) for place, rows in found.items()]
 
     async def left_out(self, question: Question) -> tuple[int, int]:
@@ -183,48 +178,71 @@ class PgArchive:
         self,
         query: LiteralString,
         row: Sequence[tuple[str, str]],
-        question: Question,
+        parts: Sequence[Question],
         given: Mapping[str, Any],
-    ) -> dict[str, NDArray[Any]]:
-        """Each place of the question with its rows by time, where it has any."""
-        async with self._pool.connection() as conn:
-            named = sql.query(_PLACES[question.unit])
-            numbers = dict(await (await conn.execute(named, [list(question.places)])).fetchall())
-            start = bucket_start(question.level, question.start, self._pack.zone)
-            common = {
-                "places": list(numbers.values()), "start": start, "end": question.end, "zone": self._pack.timezone,
-            }  # fmt: skip
-            async with conn.cursor(binary=True) as cursor:
-                await cursor.execute(packed(query, row), {**common, **given})
-                found = _read(cursor.pgresult, row)
-        return {place: found[numbers[place]] for place in question.places if numbers.get(place) in found}
+    ) -> dict[str, Columns]:
+        """Each place of the question, asked in some parts side by side, with its rows by time, where it has any."""
+        places, text = parts[0].places, packed(parts[0].unit, query, row)
+        given = {**given, "places": list(places), "zone": self._pack.timezone}
+        answers = await asyncio.gather(*(self._answer(text, part, given) for part in parts))
+        return _by_place(columns_of([one for answer in answers for one in answer], row), places)
+
+    async def _answer(
+        self, text: LiteralString, part: Question, given: Mapping[str, Any]
+    ) -> Sequence[Packed]:
+        start = bucket_start(part.level, part.start, self._pack.zone)
+        async with self._pool.connection() as conn, conn.cursor(binary=True) as cursor:
+            await cursor.execute(text, {**given, "start": start, "end": part.end})
+            found = cursor.pgresult
+            if found is None:
+                return ()
+            fields = range(found.nfields)
+            # psycopg's own reading of an array makes an object of each element
+            return [
+                tuple(found.get_value(place, field) or b"" for field in fields)
+                for place in range(found.ntuples)
+            ]
 
     async def close(self) -> None:
         """See Archive."""
         await self._pool.close()
 
 
-def _unpacked(rows: NDArray[Any]) -> NDArray[Any]:
+def columns_of(answers: Sequence[Packed], row: Sequence[tuple[str, str]]) -> Columns:
+    """Fields of `row`, each an array: all that was answered, by place and time."""
+    kinds = dict(row[1:])
+    fields = {
+        name: column([answer[place] for answer in answers], kind)
+        for place, (name, kind) in enumerate(kinds.items(), 1)
+    }
+    counts = [len(answer[1][_ARRAY_HEAD:]) // (4 + np.dtype(kinds["time"]).itemsize) for answer in answers]
+    places = np.repeat([int.from_bytes(answer[0], "big") for answer in answers], counts)
+    order = np.lexsort((fields["time"], places))
+    return {"place": places[order]} | {name: values[order] for name, values in fields.items()}
+
+
+def column(arrays: Sequence[bytes], kind: str) -> NDArray[Any]:
+    """The elements of binary arrays that hold no null, one after another."""
+    whole = b"".join(array[_ARRAY_HEAD:] for array in arrays)
+    found = np.frombuffer(whole, [("length", ">i4"), ("element", kind)])["element"]
+    return found.astype(np.dtype(kind).newbyteorder("="))
+
+
+def _by_place(columns: Columns, places: Sequence[str]) -> dict[str, Columns]:
+    borders = np.searchsorted(columns["place"], np.arange(1, len(places) + 2)).tolist()
+    return {
+        place: {name: values[start:end] for name, values in columns.items()}
+        for place, start, end in zip(places, borders, borders[1:], strict=False)
+        if start < end
+    }
+
+
+def _unpacked(rows: Columns) -> Columns:
     """Rows of a series with each count and mark for itself."""
-    whole, counts = np.empty(len(rows), list(ROW)), rows["counts"]
-    for name in ("time", "value", "low", "high"):
-        whole[name] = rows[name]
-    whole["n"], whole["sensors"] = counts >> 32, (counts & 0xFFFFFFFF) >> 2
-    whole["flagged"], whole["imported"] = counts >> 1 & 1, counts & 1
-    return whole
-
-
-def _read(result: Any, row: Sequence[tuple[str, str]]) -> dict[int, NDArray[Any]]:
-    """Place's number → its rows, out of psycopg's PGresult; its own reading of an array makes an object of each element."""
-    found: dict[int, NDArray[Any]] = {}
-    if result is None:
-        return found
-    for place in range(result.ntuples):
-        number, *arrays = (result.get_value(place, field) or b"" for field in range(len(row)))
-        columns = [column(array, kind) for array, (_, kind) in zip(arrays, row[1:], strict=True)]
-        rows = np.empty(len(columns[0]), [(name, kind.replace(">", "=")) for name, kind in row])
-        order = np.argsort(columns[0], kind="stable")
-        for (name, _), values in zip(row[1:], columns, strict=True):
-            rows[name] = values[order]
-        found[int.from_bytes(number, "big")] = rows
-    return found
+    counts = rows["counts"]
+    return rows | {
+        "n": counts >> 32,
+        "sensors": (counts & 0xFFFFFFFF) >> 2,
+        "flagged": counts >> 1 & 1,
+        "imported": counts & 1,
+    }

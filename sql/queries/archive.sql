@@ -1,5 +1,5 @@
 -- History by named questions. {key} is the one metric asked for; NaN and 0 stand for what is not there, so that all
--- values have one width. `value` is {value}: mean, or a count's sum. Rows come packed by `archive_packed`.
+-- values have one width. Places are named: a look-up before would be a journey of its own. `value` is {value}: mean, or a count's sum. Rows come packed by `archive_packed`.
 
 -- name: archive_kept
 -- From when on raw readings and hours are there, and the first day; hours that never were are not gone.
@@ -11,27 +11,20 @@ CROSS JOIN (SELECT min(bucket) AS first FROM district_hour) AS h
 CROSS JOIN (SELECT min(bucket) AS first FROM district_day) AS d
 
 -- name: archive_packed
--- The rows of a question, a row a place and an array a field, in no order: a driver takes ten times longer over a row
--- than the server, and the server sorts rows slower than numpy does.
-SELECT place
+-- The rows of a question, a row a place (which of those asked for) and an array a field, in no order: a driver takes ten
+-- times longer over a row than the server, and the server sorts rows slower than numpy does.
+SELECT (SELECT array_position(%(places)s::text[], {code}) FROM {unit} WHERE {unit}_id = place)
     , array_agg("{field}")
 FROM ({question}) AS q
 GROUP BY place
 
 -- name: archive_series
 -- The same of a series; what is counted or marked is one number, since each element costs the server as much as the next.
-SELECT place, array_agg(time), array_agg(value), array_agg(low), array_agg(high)
+SELECT (SELECT array_position(%(places)s::text[], {code}) FROM {unit} WHERE {unit}_id = place)
+    , array_agg(time), array_agg(value), array_agg(low), array_agg(high)
     , array_agg((n::bigint << 32) | (sensors << 2) | (flagged::integer << 1) | imported::integer)
 FROM ({question}) AS q
 GROUP BY place
-
--- name: archive_districts
--- Numbers of districts.
-SELECT code, district_id::integer FROM district WHERE code = ANY (%s)
-
--- name: archive_sensors
--- Numbers of sensors.
-SELECT serial, sensor_id FROM sensor WHERE serial = ANY (%s)
 
 -- name: archive_district_10min
 -- Districts' figures by 10 minutes.
@@ -40,7 +33,7 @@ SELECT district_id::integer AS place, bucket AS time
     , coalesce({key}_n, 0) AS n, coalesce({key}_sensors, 0) AS sensors
     , false AS flagged, false AS imported
 FROM district_10min
-WHERE district_id = ANY (%(places)s::smallint[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
+WHERE district_id = ANY (ARRAY(SELECT district_id FROM district WHERE code = ANY (%(places)s))) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
 
 -- name: archive_district_hour
 -- Districts' figures by the hour.
@@ -49,7 +42,7 @@ SELECT district_id::integer AS place, bucket AS time
     , coalesce({key}_n, 0) AS n, coalesce({key}_sensors, 0) AS sensors
     , false AS flagged, imported IS NOT NULL AS imported
 FROM district_hour
-WHERE district_id = ANY (%(places)s::smallint[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
+WHERE district_id = ANY (ARRAY(SELECT district_id FROM district WHERE code = ANY (%(places)s))) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
 
 -- name: archive_district_day
 -- Districts' figures by the day.
@@ -58,12 +51,12 @@ SELECT district_id::integer AS place, bucket AS time
     , coalesce({key}_n, 0) AS n, coalesce({key}_sensors, 0) AS sensors
     , false AS flagged, imported IS NOT NULL AS imported
 FROM district_day
-WHERE district_id = ANY (%(places)s::smallint[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
+WHERE district_id = ANY (ARRAY(SELECT district_id FROM district WHERE code = ANY (%(places)s))) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
 
 -- name: archive_sensor_raw
 -- A sensor's readings themselves.
 SELECT k.sensor_id AS place, r.time, r.value, r.value AS low, r.value AS high, 1 AS n, 1 AS sensors, r.flagged, false AS imported
-FROM unnest(%(places)s::integer[]) AS k (sensor_id)
+FROM (SELECT sensor_id FROM sensor WHERE serial = ANY (%(places)s)) AS k
 CROSS JOIN LATERAL (
     SELECT
         x.{key} AS value, x.flags >> {bit} & 1 = 1 AS flagged,
@@ -81,7 +74,7 @@ SELECT sensor_id AS place, bucket AS time
     , coalesce(sum({key}_n), 0)::integer AS n
     , 1 AS sensors, false AS flagged, false AS imported
 FROM sensor_10min
-WHERE sensor_id = ANY (%(places)s::integer[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
+WHERE sensor_id = ANY (ARRAY(SELECT sensor_id FROM sensor WHERE serial = ANY (%(places)s))) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
 GROUP BY sensor_id, bucket
 
 -- name: archive_sensor_hour
@@ -91,7 +84,7 @@ SELECT sensor_id AS place, bucket AS time
     , coalesce(sum({key}_n), 0)::integer AS n
     , 1 AS sensors, false AS flagged, bool_or(imported IS NOT NULL) AS imported
 FROM sensor_hour
-WHERE sensor_id = ANY (%(places)s::integer[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
+WHERE sensor_id = ANY (ARRAY(SELECT sensor_id FROM sensor WHERE serial = ANY (%(places)s))) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
 GROUP BY sensor_id, bucket
 
 -- name: archive_sensor_day
@@ -101,7 +94,7 @@ SELECT sensor_id AS place, date_trunc('day', bucket, %(zone)s) AS time
     , coalesce(sum({key}_n), 0)::integer AS n
     , 1 AS sensors, false AS flagged, bool_or(imported IS NOT NULL) AS imported
 FROM sensor_hour
-WHERE sensor_id = ANY (%(places)s::integer[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
+WHERE sensor_id = ANY (ARRAY(SELECT sensor_id FROM sensor WHERE serial = ANY (%(places)s))) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
 GROUP BY 1, 2
 
 -- name: archive_district_hours
@@ -112,7 +105,7 @@ SELECT h.district_id::integer AS place, {bucket} AS time
 FROM district_hour AS h
 LEFT JOIN unnest(%(since)s::timestamptz[], %(until)s::timestamptz[], %(low)s::float8[]) AS l (since, until, low)
     ON h.bucket >= l.since AND h.bucket < l.until
-WHERE h.district_id = ANY (%(places)s::smallint[]) AND h.bucket >= %(start)s::timestamptz AND h.bucket < %(end)s::timestamptz
+WHERE h.district_id = ANY (ARRAY(SELECT district_id FROM district WHERE code = ANY (%(places)s))) AND h.bucket >= %(start)s::timestamptz AND h.bucket < %(end)s::timestamptz
 GROUP BY 1, 2
 
 -- name: archive_sensor_hours
@@ -123,7 +116,7 @@ SELECT h.sensor_id AS place, {bucket} AS time
 FROM (
     SELECT sensor_id, bucket, {combined} AS value
     FROM sensor_hour
-    WHERE sensor_id = ANY (%(places)s::integer[]) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
+    WHERE sensor_id = ANY (ARRAY(SELECT sensor_id FROM sensor WHERE serial = ANY (%(places)s))) AND bucket >= %(start)s::timestamptz AND bucket < %(end)s::timestamptz
     GROUP BY sensor_id, bucket
 ) AS h
 LEFT JOIN unnest(%(since)s::timestamptz[], %(until)s::timestamptz[], %(low)s::float8[]) AS l (since, until, low)

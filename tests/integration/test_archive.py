@@ -107,9 +107,9 @@ def test_a_database_that_is_away_is_told(database: Database) -> None:
 def test_no_question_scans_a_series(embedded_database: Database, unit: Any, level: Level) -> None:
     """Enough rows that a scan would cost more, and statistics that say so."""
     fill(embedded_database)
-    query = packed(question_sql(unit, level, seoul().catalogue["pm25"]))
+    query = packed(unit, question_sql(unit, level, seoul().catalogue["pm25"]))
     given = {
-        "places": [1], "start": START, "end": START + timedelta(hours=2), "zone": "Asia/Seoul", "most": 2001,
+        "places": ["jongno-gu", "s1"], "start": START, "end": START + timedelta(hours=2), "zone": "Asia/Seoul", "most": 2001,
     }  # fmt: skip
     with embedded_database.connect() as conn:
         conn.execute("ANALYZE")
