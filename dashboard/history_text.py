@@ -105,6 +105,7 @@ HISTORY_WORDS: dict[str, tuple[str, str, str]] = {
     "why_finest": ("가장 촘촘한 간격입니다", "the finest step there is", "el paso más fino que hay"),
     "why_points": ("{step} 간격이면 {n}점: 서로 구별할 수 없습니다", "by {step} it would be {n} points, too many to tell apart", "por {step} serían {n} puntos, demasiados para distinguirlos"),
     "why_pace": ("센서 대부분이 {step}마다 보내지는 않습니다", "most sensors send less often than every {step}", "la mayoría de los sensores envía menos a menudo que cada {step}"),
+    "why_beside": ("함께 보이는 다른 지표에는 더 촘촘한 간격이 없습니다", "another metric shown here has no finer step", "otra métrica que se muestra aquí no tiene un paso más fino"),
     "why_kept": ("{step} 간격은 {since}부터만 보관합니다", "by {step} it is kept only since {since}", "por {step} solo se conserva desde {since}"),
     # at the chart
     "hover_sensors": ("센서 {n}대", "{n} sensors", "{n} sensores"),

@@ -89,6 +89,7 @@ class Refresher:
         self._set_past_aside()
         self._open(now)
         yield from self._closed()
+        self._gather()
         while taken := self._touched():
             done.marks += taken
             yield taken == MARKS
@@ -173,6 +174,12 @@ class Refresher:
             if low < marks.open_from:
                 self._conn.execute(sql.query("insert_touched_span"), [low, marks.open_from])
             self._conn.execute(sql.query("finish_span"), [marks.open_from])
+
+    def _gather(self) -> None:
+        """Make spans of days that are crowded with marks."""
+        row = self._conn.execute(sql.query("many_touched"), {"limit": MARKS}).fetchone()
+        if row and row[0]:
+            self._conn.execute(sql.query("crowded_days"), {"zone": self.marks().zone})
 
     def _touched(self) -> int:
         marks = self.marks()

@@ -56,6 +56,23 @@ SELECT date_trunc('hour', %(low)s::timestamptz, %(zone)s)
     , date_trunc('day', %(low)s::timestamptz, %(zone)s)
     , date_trunc('day', date_trunc('day', %(high)s::timestamptz - interval '1 microsecond', %(zone)s) + interval '30 hours', %(zone)s)
 
+-- name: many_touched
+-- Whether more marks wait than one transaction takes.
+SELECT count(*) > %(limit)s FROM (SELECT FROM touched LIMIT %(limit)s + 1) AS t
+
+-- name: crowded_days
+-- Local days of which an eighth or more is marked, as an import leaves them (a mark names 5 minutes of a sensor), become
+-- spans: each is then computed once, and not once for every portion of its marks.
+WITH crowded AS (
+    SELECT date_trunc('day', time, %(zone)s) AS day FROM touched
+    GROUP BY 1 HAVING count(*) > (SELECT count(*) FROM latest) * 36
+), whole AS (
+    SELECT day, date_trunc('day', day + interval '30 hours', %(zone)s) AS next FROM crowded
+), gone AS (
+    DELETE FROM touched AS t USING whole AS w WHERE t.time >= w.day AND t.time < w.next
+)
+INSERT INTO touched_span (low, high) SELECT day, next FROM whole
+
 -- name: merge_spans
 -- Spans that overlap or follow each other become one: each is computed for all sensors, however many wrote into it.
 WITH ordered AS (

@@ -371,6 +371,10 @@ def archived() -> Iterator[Serving]:
             kept = steps[~silent] if code == YEONGDEUNGPO else steps
             values = 24 + 5 * place + 12 * np.sin(kept / 70 + place) + number
             archive.put(serial, "pm25", utc64(end) + kept * np.timedelta64(10, "m"), values)
+            hourly = (
+                utc64(end) + np.arange(-48, 0) * np.timedelta64(60, "m") + np.timedelta64(7 * number, "m")
+            )
+            archive.put(serial, "noise", hourly, np.full(48, 50.0 + number))
     at = end - timedelta(minutes=4000)
     archive.noted = [Outage("broker_away", 0, at, at + timedelta(hours=7))]
     with serving_archive(MemoryStore(PACK), PACK, archive) as running:
@@ -401,6 +405,30 @@ def test_page_and_table_are_of_what_the_archive_holds(archived: Serving, context
     assert [row["series"] for row in rows].count("before") == 168
     own = [row["value"] for row in rows if row["series"] == "shown" and row["place"] == YEONGDEUNGPO]
     assert [float(value) if value else None for value in own] == selected["y"]
+    page.close()
+
+
+def test_metrics_of_two_paces_are_drawn_and_listed_by_one_step(
+    archived: Serving, context: BrowserContext
+) -> None:
+    """Noise comes by the hour, PM2.5 every 10 minutes."""
+    context.clear_cookies()
+    context.add_cookies([{"name": "sdot_lang", "value": "en", "url": archived.url}])
+    page = context.new_page()
+    page.goto(f"{archived.url}/history?place={GANGNAM}&metric=pm25&metric=noise&span=24h")
+    expect(page.locator("#history[data-drawn]")).to_be_visible()
+    expect(page.locator("#history-finding")).to_contain_text("another metric shown here has no finer step")
+    expect(page.locator("#history-finding .resolution").first).to_contain_text("hourly means")
+    drawn = [trace["y"] for trace in traces(page, "selected")]
+    assert [len(values) for values in drawn] == [24, 24]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    rows = list(csv.DictReader(download.value.path().read_text("utf-8-sig").splitlines()))
+    assert {row["level"] for row in rows} == {"hour"}
+    listed = [
+        [float(row["value"]) for row in rows if row["metric"] == metric] for metric in ("pm25", "noise")
+    ]
+    assert listed == drawn
     page.close()
 
 

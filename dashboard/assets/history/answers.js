@@ -34,6 +34,18 @@
     }
   }
 
+  // One step for all panels, so that their times meet and their table is one: the coarsest that any of them needs.
+  function alike(asked, answers, signal) {
+    const coarsest = answers.reduce((a, b) => (a.step_ms >= b.step_ms ? a : b));
+    return Promise.all(
+      answers.map(async (answer, i) => {
+        if (answer.level === coarsest.level) return answer;
+        const query = sdot.address.ofMetric({ ...asked, level: coarsest.level }, asked.metrics[i]);
+        return { ...(await get(`/api/history?${query}`, signal)), why: "beside" };
+      }),
+    );
+  }
+
   async function ask(asked, told) {
     asking?.abort();
     const mine = (asking = new AbortController());
@@ -42,7 +54,8 @@
     told();
     try {
       const panels = asked.metrics.map((metric) => get(`/api/history?${sdot.address.ofMetric(asked, metric)}`, signal));
-      const [side, ...answers] = await Promise.all([everywhere(asked, signal), ...panels]);
+      const [side, ...found] = await Promise.all([everywhere(asked, signal), ...panels]);
+      const answers = await alike(asked, found, signal);
       have.number += 1;
       have.shown = { asked, answers, ...side, number: have.number };
       have.trouble = null;

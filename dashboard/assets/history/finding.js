@@ -112,6 +112,7 @@
     const finer = FINER[answer.level];
     if (answer.why === "finest" || !finer) return say("why_finest");
     const step = say(`step_${finer}`);
+    if (answer.why === "beside") return say("why_beside");
     if (answer.why === "pace") return say("why_pace", { step });
     if (answer.why === "kept") {
       const since = finer === "raw" || answer.unit === "sensor" ? answer.kept.raw : answer.kept.hours;

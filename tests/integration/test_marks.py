@@ -1,0 +1,59 @@
+"""Marks of late readings: few are computed one by one, days that are crowded with them as a whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from maintain import rollup
+from tests.inlet import AT, Inlet, message, seoul
+from tests.servers.postgres import Database
+
+#: Two local days, both over.
+FIRST = AT.replace(hour=15, minute=0) - timedelta(days=4)
+SENSORS = 4
+
+
+def late(inlet: Inlet, hours: float, every: timedelta, sensors: int = SENSORS) -> None:
+    """Readings of the first day's first hours."""
+    steps = int(timedelta(hours=hours) / every)
+    for sensor in range(sensors):
+        inlet.write(
+            *(
+                message(f"s{sensor}", {"time": (FIRST + k * every).isoformat(), "pm25": 10.0 + sensor})
+                for k in range(steps)
+            )
+        )
+
+
+@pytest.fixture
+def inlet(embedded_database: Database):
+    with Inlet(embedded_database) as inlet:
+        for sensor in range(SENSORS):  # known, and verified: their district is given
+            inlet.write(message(f"s{sensor}", {"time": AT.isoformat(), "district": "jongno-gu", "pm25": 1.0}))
+        yield inlet
+
+
+@pytest.mark.parametrize(("hours", "spans"), [(12, 1), (1, 0)])
+def test_a_day_full_of_marks_is_computed_as_a_whole(
+    inlet: Inlet, embedded_database: Database, monkeypatch: pytest.MonkeyPatch, hours: int, spans: int
+) -> None:
+    monkeypatch.setattr(rollup, "MARKS", 20)
+    with embedded_database.connect() as owner:
+        refresher = rollup.Refresher(owner, seoul().catalogue)
+        while refresher.refresh().more:
+            pass
+        late(inlet, hours, timedelta(minutes=5))
+        (marks,) = owner.execute("SELECT count(*) FROM touched").fetchone() or (0,)
+        assert marks == SENSORS * hours * 12
+        done = refresher.refresh(patience_s=60)
+        assert (done.spans, done.more) == (spans, False)
+        assert done.marks == (0 if spans else marks)
+        found = owner.execute(
+            "SELECT count(*), min(pm25_mean), max(pm25_sensors) FROM district_10min WHERE bucket < %s",
+            [FIRST + timedelta(days=1)],
+        ).fetchone()
+        assert found == (hours * 6, pytest.approx(11.5), SENSORS)
+        assert owner.execute("SELECT count(*) FROM touched").fetchone() == (0,)
+        assert owner.execute("SELECT count(*) FROM touched_span").fetchone() == (0,)
