@@ -67,6 +67,10 @@ GROUP BY d.code
 -- Up to where rollups are complete, but for what came late since.
 SELECT rolled_to FROM checkpoint
 
+-- name: day_sensors
+-- The highest number of a sensor.
+SELECT coalesce(max(sensor_id), 0) FROM sensor
+
 -- name: day_returns
 -- Sensors that sent again after a silence: before it, the start of the last 10 minutes in which they sent (NULL where that
 -- is before the span), and of the first afterwards.
@@ -74,7 +78,7 @@ SELECT b.sensor_id, b.before, b.bucket
 FROM (
     SELECT sensor_id, bucket, lag(bucket) OVER (PARTITION BY sensor_id ORDER BY bucket) AS before
     FROM sensor_10min
-    WHERE bucket >= %(since)s AND bucket < %(until)s
+    WHERE bucket >= %(since)s AND bucket < %(until)s AND sensor_id BETWEEN %(first)s AND %(last)s
 ) AS b
 WHERE b.bucket - coalesce(b.before, %(since)s::timestamptz - interval '10 minutes') > %(silence)s
 ORDER BY b.bucket DESC, b.sensor_id

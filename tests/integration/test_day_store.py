@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from city.pack import load_pack
+from dashboard import day_postgres
 from dashboard.day import bucket_type
 from dashboard.day_store import SILENCE, DayStore
 from dashboard.memory import MemoryStore
@@ -93,7 +94,12 @@ def test_buckets_are_packed_alike(twins: tuple[Database, MemoryStore]) -> None:
     assert real["mapo-gu"]["cells"]["sensors"][:, 0].max() == 2
 
 
-def test_silences_that_ended_are_told_alike(twins: tuple[Database, MemoryStore]) -> None:
+@pytest.mark.parametrize("sensors_at_once", [1, 5000])
+def test_silences_that_ended_are_told_alike(
+    twins: tuple[Database, MemoryStore], monkeypatch: pytest.MonkeyPatch, sensors_at_once: int
+) -> None:
+    monkeypatch.setattr(day_postgres, "SLICE", sensors_at_once)
+
     async def returns(store: DayStore) -> tuple[list[Any], datetime]:
         return list(await store.day_returns(START, END)), await store.rolled_to()
 
