@@ -51,14 +51,23 @@ class Marks:
         """A local midnight: 10 minutes are counted from it."""
         return datetime(2000, 1, 3, tzinfo=ZoneInfo(self.zone))
 
-    def floor(self, instant: datetime, step: timedelta = BUCKET) -> datetime:
-        """The start of the instant's step, counted from a local midnight."""
+    def floor(self, instant: datetime) -> datetime:
+        """The start of the instant's bucket of 10 minutes."""
         instant = instant.astimezone(UTC)
-        return instant - (instant - self.origin.astimezone(UTC)) % step
+        return instant - (instant - self.origin.astimezone(UTC)) % BUCKET
 
     def midnight(self, instant: datetime) -> datetime:
         """The start of the instant's local day."""
         return instant.astimezone(ZoneInfo(self.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def part_end(self, instant: datetime, step: timedelta) -> datetime:
+        """The end of the instant's step, counted from its local midnight: at the latest a local midnight."""
+        day = self.midnight(instant)  # on the city's clock, whose days have 23 to 25 hours
+        whole = (day + max(step, timedelta(days=1))).astimezone(UTC)
+        start = day.astimezone(UTC)
+        return (
+            whole if step >= timedelta(days=1) else min(start + ((instant - start) // step + 1) * step, whole)
+        )
 
 
 class Levels:
@@ -86,8 +95,9 @@ class Levels:
         self._run((*SENSORS, "gather_districts", *DISTRICTS, *(DAYS if days else ())), given)
 
     def span(self, low: datetime, high: datetime, marks: Marks, *, days: bool) -> None:
-        """All levels of a span, a transaction a slice of the sensors and one for the districts."""
-        low = max(low, marks.floor(marks.horizon - TICK) + BUCKET)
+        """All levels of a span's buckets, a transaction a slice of the sensors and one for the districts."""
+        low = max(marks.floor(low), marks.floor(marks.horizon - TICK) + BUCKET)
+        high = marks.floor(high - TICK) + BUCKET  # a step that read half of a bucket would write half of it
         if low >= high:
             return
         given = self._bounds(low, high, marks)
@@ -101,13 +111,13 @@ class Levels:
 
     def parts(self, low: datetime, high: datetime, marks: Marks) -> Iterator[tuple[datetime, datetime]]:
         """The span in parts of about PORTION buckets of sensors, at least an hour, each within a local day or whole ones."""
-        row = self._conn.execute("SELECT count(*) FROM latest").fetchone()
+        row = self._conn.execute(sql.query("count_places")).fetchone()
         hours = PORTION * BUCKET / timedelta(hours=1) / max(row[0] if row else 1, 1)
         fits = [few for few in _HOURS if few <= hours]
-        whole = 24 * int(hours / 24) or (fits[0] if fits else 1)
-        step = timedelta(hours=whole)
+        step = timedelta(hours=24 * int(hours / 24) or (fits[0] if fits else 1))
+        low, high = low.astimezone(UTC), high.astimezone(UTC)
         while low < high:
-            end = min(marks.floor(low, step) + step, high)
+            end = min(marks.part_end(low, step), high)
             yield low, end
             low = end
 

@@ -33,18 +33,16 @@ WHOLE_S, WHOLE_SHARE = 25.0, 24.0
 #: What has just changed is looked at with each refresh; where that takes longer than the first of these, at the second part
 #: of a core, and at least so often (within 30 s, with the time it takes and the round that it waits for).
 LOOK_FREE_S, LOOK_SHARE, LOOK_S = 0.5, 20.0, 20.0
-#: Clocks of ingest and database may differ so much; what they hide comes with the next pass over all that is open.
-SKEW = timedelta(seconds=10)
+#: So often, where more marks wait than one transaction takes, they are searched for days that are crowded.
+GATHER_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """When the rollups last looked at what had just changed, and what there was to see."""
+    """The last look at what had just changed."""
 
-    at: datetime
-    #: the first transaction after it, and those that were at work
-    next: str
-    running: list[str]
+    #: the oldest transaction that was at work: what it and later ones wrote was perhaps not seen
+    oldest: str
     #: monotonic clock: before which there is no other
     due: float = 0.0
 
@@ -72,6 +70,8 @@ class Refresher:
         #: monotonic clock: when all open buckets are due
         self._whole_due = 0.0
         self._look: Look | None = None
+        #: monotonic clock: when marks may be searched for crowded days
+        self._gather_due = 0.0
 
     def refresh(self, now: datetime | None = None, patience_s: float = 5.0) -> Refreshed:
         """One round: what is open first, then what was touched, then spans, until `patience_s` have passed."""
@@ -129,29 +129,31 @@ class Refresher:
     def _open(self, now: datetime) -> None:
         """Open buckets: of all sensors when that is due, else of those that sent since the last look."""
         marks, last, started = self.marks(), self._look, time.monotonic()
+        # Where closing waits for a long batch, what is older comes with the close.
+        low = max(marks.open_from, marks.floor(now - PAST))
         high = marks.floor(now + AHEAD) + BUCKET
         if last is None or started >= self._whole_due:
-            self._look = Look(now, *self._seen())
-            self._levels.span(marks.open_from, high, marks, days=True)
+            look = self._seen()
+            self._levels.span(low, high, marks, days=True)
+            self._look = look
             self._whole_due = started + max(WHOLE_S, WHOLE_SHARE * (time.monotonic() - started))
         elif started >= last.due:
-            self._look = Look(now, *self._seen())
-            self._changed(last, marks, high)
+            look = self._seen()
+            self._changed(last, low, high, marks)
             spent = time.monotonic() - started
-            if spent > LOOK_FREE_S:
-                self._look = replace(self._look, due=started + min(LOOK_SHARE * spent, LOOK_S))
+            due = started + min(LOOK_SHARE * spent, LOOK_S) if spent > LOOK_FREE_S else 0.0
+            self._look = replace(look, due=due)
 
-    def _changed(self, last: Look, marks: Marks, high: datetime) -> None:
-        given: dict[str, Any] = {"low": marks.open_from, "high": high, "since": last.at - SKEW}
-        given |= {"next": last.next, "running": last.running, "origin": marks.origin}
+    def _changed(self, last: Look, low: datetime, high: datetime, marks: Marks) -> None:
+        given = {"low": low, "high": high, "oldest": last.oldest, "origin": marks.origin}
         with self._conn.transaction():
             self._conn.execute(sql.query("take_changed"), given)
             self._levels.changed(marks, days=False)
 
-    def _seen(self) -> tuple[str, list[str]]:
-        """The first transaction that comes after this moment, and those that are at work."""
+    def _seen(self) -> Look:
+        """What this moment sees."""
         row = self._conn.execute(sql.query("read_snapshot")).fetchone()
-        return (row[0], row[1]) if row else ("0", [])
+        return Look(row[0] if row else "3")  # the first number that is given away
 
     def _closed(self) -> Iterator[bool]:
         """Buckets that are open no longer, up to the first that is."""
@@ -178,8 +180,9 @@ class Refresher:
     def _gather(self) -> None:
         """Make spans of days that are crowded with marks."""
         row = self._conn.execute(sql.query("many_touched"), {"limit": MARKS}).fetchone()
-        if row and row[0]:
+        if row and row[0] and time.monotonic() >= self._gather_due:
             self._conn.execute(sql.query("crowded_days"), {"zone": self.marks().zone})
+            self._gather_due = time.monotonic() + GATHER_S
 
     def _touched(self) -> int:
         marks = self.marks()

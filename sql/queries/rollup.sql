@@ -1,6 +1,7 @@
 -- Rollups: raw readings → sensor_10min → sensor_hour, and from these the districts' 10 minutes, hours and days.
 -- Lines with {key}, {mean}, {sum} and {vector} are written once a metric of that aggregation (see `expand_metrics`).
--- One refresher at a time runs these, in the order in which they stand, in one transaction a portion.
+-- One refresher at a time runs these in the order in which they stand: all in one transaction, or of a long span a
+-- transaction a slice of the sensors and another for the districts.
 -- Hours and days that came from a file (imported) are left as they are.
 -- Local buckets: 10 minutes from a local midnight, hours and days as the city's clocks count them.
 
@@ -107,6 +108,10 @@ DELETE FROM touched_span WHERE span_id = %s
 -- All buckets of a span have to be computed again.
 INSERT INTO touched_span (low, high) VALUES (%s, %s)
 
+-- name: count_places
+-- Rows of a bucket: of sensors, or of districts where these are more.
+SELECT greatest((SELECT count(*) FROM latest), (SELECT count(*) FROM district))
+
 -- name: sensor_slices
 -- Sensors that have measured since a span began, so many in a slice: its first and last.
 SELECT min(sensor_id), max(sensor_id)
@@ -121,21 +126,20 @@ CROSS JOIN generate_series(%(low)s::timestamptz, %(high)s::timestamptz - interva
 WHERE l.time >= %(low)s AND l.sensor_id BETWEEN %(first)s AND %(last)s
 
 -- name: read_snapshot
--- What this moment sees: every transaction from the first number on comes later, and those named are still at it.
-SELECT pg_snapshot_xmax(s)::xid::text, ARRAY(SELECT x::xid::text FROM pg_snapshot_xip(s) AS x) FROM pg_current_snapshot() AS s
+-- The oldest transaction that is at work: all before it have ended, and what they wrote is seen.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text
 
 -- name: take_changed
 -- Open buckets into which readings were written since a snapshot, whatever clocks say: a batch that waited for a lost
--- database was received long before. (A savepoint has a number of its own, which the clock makes up for.)
+-- database was received long before. A savepoint's number is higher than its transaction's, so it is among them.
 INSERT INTO changed_bucket
 SELECT l.sensor_id, r.bucket FROM latest AS l
 CROSS JOIN LATERAL (
     SELECT DISTINCT date_bin('10 minutes', x.time, %(origin)s) AS bucket FROM reading AS x
     WHERE x.sensor_id = l.sensor_id AND x.time >= %(low)s AND x.time < %(high)s
-        AND (age(x.xmin) <= age(%(next)s::text::xid) OR x.xmin = ANY (%(running)s::text[]::xid[]) OR x.received_at >= %(since)s)
+        AND age(x.xmin) <= age(%(oldest)s::text::xid)
 ) AS r
-WHERE l.time >= %(low)s
-    AND (age(l.xmin) <= age(%(next)s::text::xid) OR l.xmin = ANY (%(running)s::text[]::xid[]) OR l.changed_at >= %(since)s)
+WHERE l.time >= %(low)s AND age(l.xmin) <= age(%(oldest)s::text::xid)
 
 -- name: drop_sensor_10min
 -- Out with the old; the districts it counted in follow.

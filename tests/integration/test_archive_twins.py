@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dashboard import archive_postgres
 from dashboard.archive import LEVELS, Archive, Hours, Known, Level, Limit, Outage, Question, Series, utc64
 from dashboard.archive_memory import MemoryArchive
 from dashboard.archive_postgres import PgArchive
@@ -88,6 +89,12 @@ class Twins:
                 await real.close()
 
         return asyncio.run(both())
+
+
+@pytest.fixture(autouse=True)
+def halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every question that can be is asked as two; `test_archive` asks them whole."""
+    monkeypatch.setattr(archive_postgres, "HALVED", 1)
 
 
 @pytest.fixture

@@ -70,14 +70,30 @@ def test_a_batch_that_was_under_way_at_the_last_look(
 ) -> None:
     with database.connect() as other:
         with other.transaction():
-            other.execute("UPDATE reading SET pm25 = 50")
-            other.execute("UPDATE latest SET pm25 = 50")
-            with database.connect() as later:  # its number is higher, and it ends first
-                later.execute("UPDATE checkpoint SET registry_version = registry_version")
-            refresher.refresh(NOW)
-            assert means(owner) == [10.0]
+            other.execute("SELECT pg_current_xact_id()")
+            with other.transaction():  # a savepoint has a number of its own
+                other.execute("UPDATE reading SET pm25 = 50")
+                other.execute("UPDATE latest SET pm25 = 50")
+            for _ in range(2):
+                with database.connect() as later:  # its number is higher, and it ends first
+                    later.execute("UPDATE checkpoint SET registry_version = registry_version")
+                refresher.refresh(NOW)
+                assert means(owner) == [10.0]
         refresher.refresh(NOW)
     assert means(owner) == [50.0]
+
+
+def test_the_present_does_not_wait_for_a_batch_that_does_not_end(
+    inlet: Inlet, owner: psycopg.Connection[Any], database: Database
+) -> None:
+    """Of a new database everything is open until the first close, which waits for batches."""
+    send(inlet, 1, pm25=10.0)
+    refresher = Refresher(owner, seoul().catalogue)
+    with database.connect() as other, other.transaction():
+        other.execute("SELECT pg_advisory_xact_lock_shared(53001, 1)")
+        done = refresher.refresh(NOW)
+        assert (done.busy, means(owner)) == (True, [10.0])
+    assert not refresher.refresh(NOW).busy
 
 
 def test_what_did_not_change_is_left(owner: psycopg.Connection[Any], refresher: Refresher) -> None:

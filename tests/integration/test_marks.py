@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
+from city.db import connect
+from ingest.block import Block
+from ingest.bulk import BulkWriter
 from maintain import rollup
 from tests.inlet import AT, Inlet, message, seoul
 from tests.servers.postgres import Database
@@ -57,3 +61,40 @@ def test_a_day_full_of_marks_is_computed_as_a_whole(
         assert found == (hours * 6, pytest.approx(11.5), SENSORS)
         assert owner.execute("SELECT count(*) FROM touched").fetchone() == (0,)
         assert owner.execute("SELECT count(*) FROM touched_span").fetchone() == (0,)
+
+
+def test_two_back_fills_that_meet_within_a_bucket(inlet: Inlet, embedded_database: Database) -> None:
+    """A span ends with its last reading, not with a bucket: each computes all of the one in which they meet."""
+    with embedded_database.connect() as owner:
+        refresher = rollup.Refresher(owner, seoul().catalogue)
+        while refresher.refresh().more:
+            pass
+        meeting = FIRST + timedelta(minutes=92, seconds=3)
+        for low, high in ((FIRST, meeting), (meeting, FIRST + timedelta(hours=3))):
+            back_fill(embedded_database, low, high)
+        assert owner.execute("SELECT count(*) FROM touched_span").fetchone() == (2,)
+        while refresher.refresh().more:
+            pass
+        for level in ("sensor_10min", "sensor_hour", "district_10min", "district_hour", "district_day"):
+            found = owner.execute(
+                f"SELECT sum(pm25_n) FROM {level} WHERE bucket < %s", [FIRST + timedelta(days=1)]
+            ).fetchone()
+            assert found == (SENSORS * 180,), level
+
+
+def back_fill(database: Database, low: datetime, high: datetime) -> None:
+    """Readings of each minute of a span."""
+    minutes = np.arange(180) * np.timedelta64(60, "s")
+    times = np.datetime64(FIRST.replace(tzinfo=None), "us") + minutes
+    within = times[(times >= utc(low)) & (times < utc(high))]
+    with connect(database.url, "test of marks") as conn, conn.transaction():
+        ids = [row[0] for row in conn.execute("SELECT sensor_id FROM sensor").fetchall()]
+        writer = BulkWriter(conn, seoul().catalogue, spans=True)
+        for sensor_id in ids:
+            sensors = np.full(len(within), sensor_id, np.int32)
+            writer.write(Block(sensors, within, {"pm25": np.ones(len(within), np.float32)}))
+        writer.finish()
+
+
+def utc(instant: datetime) -> np.datetime64:
+    return np.datetime64(instant.replace(tzinfo=None), "us")

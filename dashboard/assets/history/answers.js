@@ -40,7 +40,8 @@
     return Promise.all(
       answers.map(async (answer, i) => {
         if (answer.level === coarsest.level) return answer;
-        const query = sdot.address.ofMetric({ ...asked, level: coarsest.level }, asked.metrics[i]);
+        const places = coarsest.series.map((series) => series.place);
+        const query = sdot.address.ofTable({ ...asked, metrics: [asked.metrics[i]] }, places, coarsest);
         return { ...(await get(`/api/history?${query}`, signal)), why: "beside" };
       }),
     );
