@@ -251,7 +251,7 @@ def test_what_a_back_fill_wrote_is_rolled_up_from_its_newest_day(
     embedded_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Operators look at the last day first."""
-    monkeypatch.setattr(levels, "PORTION", 144)
+    monkeypatch.setattr(levels, "PORTION", 25 * 144)  # a day of the districts
     with embedded_database.connect() as owner:
         rollup.Refresher(owner, seoul().catalogue).refresh()  # from now on the past is closed
     with connect(embedded_database.url, "test of bulk") as conn:
