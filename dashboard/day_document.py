@@ -2,7 +2,8 @@
 
 For each live metric: `v` values, `n` sensors behind each, `N` of how many there are now, and `s` a letter a step: a digit
 is the grade, `o` a figure without one, `f` too few sensors, `-` nothing heard. Each is a list of districts in the pack's
-order and behind them the city. The step k is the 60 minutes up to `first` + k × `step_s`; those after `rolled` are not known.
+order and behind them the city. The step k is the 60 minutes up to `first` + k × `step_s`; what rollups do not reach yet, at
+either end, is not in it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from dashboard.window import WINDOW_S, Floats, Ints
 #: Rollups keep computing this long behind what they call complete (`maintain.rollup.OPEN_FOR`): a step that ends there has
 #: its readings, but for late ones.
 OPEN_US = 600_000_000
+WINDOW_US = WINDOW_S * 1_000_000
 #: Changes that are sent, the newest.
 CHANGES_MOST = 300
 
@@ -34,14 +36,14 @@ CHANGES_MOST = 300
 def day_json(
     view: View,
     buckets: Buckets,
-    rolled_us: int,
+    reach: tuple[int, int],
     standard: Standard,
     zone: ZoneInfo,
     returns: Sequence[ReturnRow],
     good: Mapping[int, Ints],
 ) -> bytes:
-    """The document but for its version, so that an unchanged day is the same bytes."""
-    steps = cut(known_steps(steps_of(buckets, view.metrics), rolled_us), view.metrics)
+    """The document but for its version, so that an unchanged day is the same bytes; `reach`: see `known_steps`."""
+    steps = cut(known_steps(steps_of(buckets, view.metrics), *reach), view.metrics)
     totals = np.array([[figure.N for figure in row] for row in view.figures], np.int64)
     states = [states_of(steps, at, metric, totals, standard, zone) for at, metric in enumerate(view.metrics)]
     changes = changes_of(view, steps, states, totals, returns, good)
@@ -61,11 +63,12 @@ def day_json(
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def known_steps(steps: Steps, rolled_us: int) -> Steps:
-    """Without the steps that the rollups do not reach yet: nothing may be said of them."""
-    count = steps.n.shape[1]
-    known = sum(steps.at_us(step) <= rolled_us + OPEN_US for step in range(count))
-    return Steps(steps.first_us, steps.value[:, :known], steps.n[:, :known], steps.heard[:, :known])
+def known_steps(steps: Steps, since_us: int, rolled_us: int) -> Steps:
+    """Without the steps of which the rollups do not reach all yet, at either end: nothing may be said of them."""
+    times = [steps.at_us(step) for step in range(steps.n.shape[1])]
+    first = sum(at - WINDOW_US < since_us for at in times)
+    known = slice(first, max(first, sum(at <= rolled_us + OPEN_US for at in times)))
+    return Steps(steps.at_us(first), steps.value[:, known], steps.n[:, known], steps.heard[:, known])
 
 
 def cut(steps: Steps, metrics: Sequence[Metric]) -> Steps:

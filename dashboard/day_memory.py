@@ -12,7 +12,7 @@ import numpy as np
 from city.metrics import Metric
 from city.pack import CityPack
 from dashboard.day import STEP_S, bucket_type, packed_order
-from dashboard.day_store import RETURNS_MOST, SILENCE, DayRow, GoodRow, ReturnRow
+from dashboard.day_store import RETURNS_MOST, SILENCE, DayRow, GoodRow, Reach, ReturnRow
 from dashboard.packed import EPOCH, NEVER, micros
 from dashboard.store import SensorRow
 
@@ -35,10 +35,10 @@ class MemoryDays:
     def _heard(self) -> Iterator[tuple[SensorRow, Heard]]:
         """Each sensor and what it sent, by bucket and metric."""
 
-    async def rolled_to(self) -> datetime:
+    async def day_reach(self, since: datetime) -> Reach:  # noqa: ARG002 nothing waits here
         """See DayStore."""
         self._answer()
-        return floor(datetime.now(UTC))
+        return Reach(floor(datetime.now(UTC)))
 
     async def day_buckets(self, since: datetime, until: datetime) -> Sequence[DayRow]:
         """See DayStore."""

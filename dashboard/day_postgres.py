@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 import sql
 from city.db import statement
 from city.pack import CityPack
-from dashboard.day_store import RETURNS_MOST, SILENCE, DayRow, GoodRow, ReturnRow
+from dashboard.day_store import RETURNS_MOST, SILENCE, DayRow, GoodRow, Reach, ReturnRow
 
 #: Sensors whose day is looked through in one query, which has to end in time: some 700,000 rows of 10 minutes.
 SLICE = 5000
@@ -32,11 +32,10 @@ class PgDays:
     async def _named(self, query: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """The rows of a query with named values."""
 
-    async def rolled_to(self) -> datetime:
+    async def day_reach(self, since: datetime) -> Reach:
         """See DayStore."""
-        [(found,)] = await self._rows(statement("day_rolled"))
-        rolled: datetime = found
-        return rolled
+        [(rolled, waits)] = await self._rows(statement("day_reach"), since)
+        return Reach(rolled, waits)
 
     async def day_buckets(self, since: datetime, until: datetime) -> Sequence[DayRow]:
         """See DayStore."""

@@ -14,6 +14,16 @@ RETURNS_MOST = 2000
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """What the rollups have reached."""
+
+    #: up to here they are complete
+    to: datetime
+    #: what lies below was written by a back-fill and waits; None: nothing does
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DayRow:
     """One district's buckets by time; `packed` as `day.bucket_type` says."""
 
@@ -43,8 +53,8 @@ class GoodRow:
 class DayStore(Protocol):
     """The reads of the last 24 hours. Each raises StoreError where the database does not answer in time."""
 
-    async def rolled_to(self) -> datetime:
-        """Up to where rollups are complete."""
+    async def day_reach(self, since: datetime) -> Reach:
+        """What the rollups have reached of the time since then."""
 
     async def day_buckets(self, since: datetime, until: datetime) -> Sequence[DayRow]:
         """Districts' 10 minutes that begin in a span."""

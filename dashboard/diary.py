@@ -22,7 +22,7 @@ from dashboard.changes import left_out, silent
 from dashboard.day import BUCKETS, SPAN, STEP_S, STEP_US, Buckets
 from dashboard.day_document import day_json
 from dashboard.day_store import DayStore, ReturnRow
-from dashboard.packed import instant, micros
+from dashboard.packed import NEVER, instant, micros
 from dashboard.picture import View
 from dashboard.reader import END_S
 from dashboard.static import StaticFile, pack
@@ -33,8 +33,12 @@ logger = logging.getLogger(__name__)
 
 #: Seconds between two looks, and until a failed one is tried again.
 LOOK_S = 15.0
-#: Seconds after which the whole span is read anew: what came late may have changed any of it.
-WHOLE_S = 600.0
+#: Seconds after which the whole span is read anew: what came late may have changed any of it, and is seen within a minute.
+WHOLE_S = 30.0
+#: So much longer than it took, until silences are looked for again: in a large city that takes seconds.
+RETURNS_SHARE = 30.0
+#: With less than this behind what a back-fill left to roll up, there is no day to show yet.
+LEAST = timedelta(hours=2)
 #: How far back each look reads: the open buckets and those that close about now.
 RECENT = timedelta(minutes=30)
 #: Changes of sensors need nothing older, but a silence may have begun before.
@@ -63,8 +67,8 @@ class Diary:
         self._left_out: list[tuple[int, int]] = []
         #: what the last document was made of
         self._shown: tuple[tuple[object, ...], Buckets] | None = None
-        #: monotonic seconds of the last whole read
-        self._whole_at = 0.0
+        #: monotonic seconds of the last whole read, and from when on silences are looked for again
+        self._whole_at, self._returns_due = 0.0, 0.0
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -101,14 +105,17 @@ class Diary:
 
     async def _document(self, now: datetime) -> StaticFile | None:
         """The document; None where it says what the last one says."""
-        rolled = await self._store.rolled_to()
+        reach = await self._store.day_reach(now - SPAN)
+        if reach.since is not None and now - reach.since < LEAST:
+            return None
         view = self._board.view
-        buckets = await self._read(now)
+        buckets = await self._read(now, waits=reach.since is not None)
         await self._lookup(view, now)
-        return await asyncio.to_thread(self._packed, view, buckets, micros(rolled))
+        known = micros(reach.since) if reach.since else NEVER, micros(reach.to)
+        return await asyncio.to_thread(self._packed, view, buckets, known)
 
-    async def _read(self, now: datetime) -> Buckets:
-        """The buckets up to the last that is over, the newest read again, or all."""
+    async def _read(self, now: datetime, *, waits: bool) -> Buckets:
+        """The buckets up to the last that is over, the newest read again, or all; a back-fill that waits may change all."""
         end_us = micros(now) // STEP_US * STEP_US
         view, start_us = self._board.view, end_us - BUCKETS * STEP_US
         shape = len(view.roster.districts), len(view.metrics)
@@ -121,10 +128,19 @@ class Diary:
         codes, metrics = view.roster.districts, view.metrics
         buckets = await asyncio.to_thread(old.moved(start_us).with_rows, packed, codes, metrics, since_us)
         if whole:
-            self._returns = await self._store.day_returns(now - CHANGES, now)
-            self._whole_at = time.monotonic()
+            await self._look_for_returns(now, waits=waits)
+            self._whole_at = 0.0 if waits else time.monotonic()
         self._buckets = buckets
         return buckets
+
+    async def _look_for_returns(self, now: datetime, *, waits: bool) -> None:
+        """Of a day that is not all there, everybody would seem to have come back."""
+        started = time.monotonic()
+        if waits:
+            self._returns, self._returns_due = (), 0.0
+        elif started >= self._returns_due:
+            self._returns = await self._store.day_returns(now - CHANGES, now)
+            self._returns_due = started + RETURNS_SHARE * (time.monotonic() - started)
 
     async def _lookup(self, view: View, now: datetime) -> None:
         """Since when values are left out, where other ones are than before."""
@@ -136,12 +152,12 @@ class Diary:
         self._good = {row.sensor_id: np.frombuffer(row.packed, ">i8").astype(np.int64) for row in rows}
         self._left_out = found
 
-    def _packed(self, view: View, buckets: Buckets, rolled_us: int) -> StaticFile | None:
+    def _packed(self, view: View, buckets: Buckets, reach: tuple[int, int]) -> StaticFile | None:
         totals = tuple(figure.N for row in view.figures for figure in row)
         quiet = tuple((one.at_us, one.count) for one in silent(view))
-        parts = (view.roster.version, rolled_us, totals, quiet, tuple(self._left_out), self._whole_at)
+        parts = (view.roster.version, reach, totals, quiet, tuple(self._left_out), tuple(self._returns))
         if self._shown is not None and self._shown[0] == parts and self._shown[1].same(buckets):
             return None
-        document = day_json(view, buckets, rolled_us, self._standard, self._zone, self._returns, self._good)
+        document = day_json(view, buckets, reach, self._standard, self._zone, self._returns, self._good)
         self._shown = parts, buckets
         return pack(document, "application/json")

@@ -167,15 +167,20 @@ def table(status: Status) -> Table:
     for relation in status.relations:
         made.add_row(f"  {relation.name}", f"{_megabytes(relation.bytes)}, {relation.told}")
     made.add_row("in a year", _projection(status))
-    if status.compressed is not None:
-        before, after = status.compressed
-        made.add_row(
-            "columnstore", f"{_megabytes(before)} became {_megabytes(after)}, {before / after:.1f} to 1"
-        )
+    made.add_row("columnstore", _columnstore(status))
     made.add_row("maintenance", "" if status.jobs else "never ran; start `sdot maintain`")
     for job in status.jobs:
         made.add_row(f"  {job.job}", _upkeep(job))
     return made
+
+
+def _columnstore(status: Status) -> str:
+    if status.compressed is not None:
+        before, after = status.compressed
+        return f"{_megabytes(before)} became {_megabytes(after)}, {before / after:.1f} to 1"
+    if "community" in status.engine:
+        return "no chunk is old enough yet"
+    return "none on this engine; TimescaleDB Community packs what is old"
 
 
 def _projection(status: Status) -> str:

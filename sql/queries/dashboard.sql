@@ -63,9 +63,9 @@ FROM district_10min AS t JOIN district AS d USING (district_id)
 WHERE t.bucket >= %s AND t.bucket < %s
 GROUP BY d.code
 
--- name: day_rolled
--- Up to where rollups are complete, but for what came late since.
-SELECT rolled_to FROM checkpoint
+-- name: day_reach
+-- Up to where rollups are complete, but for what came late since; and up to where a back-fill waits, newest day last.
+SELECT c.rolled_to, (SELECT max(t.high) FROM touched_span AS t WHERE t.high > %s) FROM checkpoint AS c
 
 -- name: day_sensors
 -- The highest number of a sensor.

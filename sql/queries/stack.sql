@@ -27,7 +27,8 @@ SELECT (SELECT to_char(max(number), 'FM0000') FROM migration) AS version,
     (SELECT max(time) FROM latest) AS newest;
 
 -- name: status_relations
--- The relations that take the most room; weekly partitions, or chunks, count with their parents.
+-- The levels of the time series, and the other relations that take the most room; weekly partitions, or chunks, count
+-- with their parents.
 SELECT coalesce(i.inhparent, c.oid)::regclass::text AS name,
     sum(pg_total_relation_size(c.oid))::bigint AS bytes,
     sum(c.reltuples) FILTER (WHERE c.reltuples >= 0)::bigint AS rows
@@ -38,8 +39,10 @@ LEFT JOIN pg_class AS p ON p.oid = i.inhparent
 LEFT JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
 WHERE c.relkind = 'r' AND coalesce(pn.nspname, n.nspname) = 'public'
 GROUP BY 1
-ORDER BY bytes DESC, name
-LIMIT 8;
+ORDER BY coalesce(i.inhparent, c.oid)::regclass::text = ANY (
+    '{reading,sensor_10min,sensor_hour,district_10min,district_hour,district_day}'
+) DESC, bytes DESC, name
+LIMIT 11;
 
 -- name: status_count
 -- Rows of a small relation, exactly: one that was never analysed has no estimate.

@@ -61,6 +61,16 @@ def test_small_relations_are_counted_though_never_analysed(embedded_database: Da
     assert (
         len(re.findall(r"\n  \w+ +[\d.]+ MB, \d+ rows\b", output))
         == len(re.findall(r"\n  \w+ +[\d.]+ MB, ", output))
-        == 8
+        == 11
     )
+    told = re.findall(r"\n  (\w+) +[\d.]+ MB, ", output)
+    assert set(told[:6]) == {
+        "reading",
+        "sensor_10min",
+        "sensor_hour",
+        "district_10min",
+        "district_hour",
+        "district_day",
+    }
+    assert "none on this engine" in output
     assert not re.search("about|not counted yet", output)

@@ -101,7 +101,7 @@ def test_silences_that_ended_are_told_alike(
     monkeypatch.setattr(day_postgres, "SLICE", sensors_at_once)
 
     async def returns(store: DayStore) -> tuple[list[Any], datetime]:
-        return list(await store.day_returns(START, END)), await store.rolled_to()
+        return list(await store.day_returns(START, END)), (await store.day_reach(START)).to
 
     (real, rolled), (twin, _) = both(twins, returns)
     assert real == twin

@@ -26,7 +26,7 @@ from dashboard.day import (
     steps_of,
 )
 from dashboard.day_document import OPEN_US, day_json, grades_of, known_steps, states_of
-from dashboard.packed import instant
+from dashboard.packed import NEVER, instant
 from dashboard.picture import Picture
 
 CATALOGUE = load_catalogue()
@@ -151,8 +151,14 @@ def test_grades_are_those_that_the_standard_gives_one_by_one(values: list[float]
 def test_what_the_rollups_do_not_reach_is_not_said() -> None:
     steps = steps_of(filled((5, 10.0, 3)), METRICS)
     rolled = steps.at_us(99) - OPEN_US
-    assert known_steps(steps, rolled).n.shape[1] == 100
-    assert known_steps(steps, rolled - 1).value.shape[1] == 99
+    assert known_steps(steps, NEVER, rolled).n.shape[1] == 100
+    assert known_steps(steps, NEVER, rolled - 1).value.shape[1] == 99
+    # an hour that a back-fill has not left: it begins where the back-fill ends
+    since = steps.at_us(40) - 3_600_000_000
+    assert known_steps(steps, since, rolled).first_us == steps.at_us(40)
+    assert known_steps(steps, since, rolled).n.shape[1] == 60
+    assert known_steps(steps, since + 1, rolled).first_us == steps.at_us(41)
+    assert known_steps(steps, rolled + OPEN_US, rolled).n.shape[1] == 0
 
 
 def test_the_document_rounds_no_value_into_another_grade() -> None:
@@ -165,7 +171,7 @@ def test_the_document_rounds_no_value_into_another_grade() -> None:
         {codes[0]: row.tobytes()}, codes, metrics, START
     )
     document = orjson.loads(
-        day_json(view, buckets, START + BUCKETS * STEP_US, load_standard("korea"), SEOUL, (), {})
+        day_json(view, buckets, (NEVER, START + BUCKETS * STEP_US), load_standard("korea"), SEOUL, (), {})
     )
     pm25 = document["metrics"]["pm25"]
     assert pm25["v"][0][0] == 35.49  # shown as 35, which is what is stored, and graded so

@@ -14,7 +14,7 @@ from city.pack import load_pack
 from dashboard import diary
 from dashboard.board import Board
 from dashboard.day import STEPS
-from dashboard.day_store import DayRow, ReturnRow
+from dashboard.day_store import DayRow, Reach, ReturnRow
 from dashboard.diary import RECENT, Diary
 from dashboard.geometry import geometry_of
 from dashboard.memory import MemoryStore
@@ -68,6 +68,33 @@ def test_the_whole_day_is_read_once_and_then_only_its_newest_part() -> None:
     assert states.endswith("22222")
     assert STEPS - 1 <= first["steps"] <= STEPS
     assert board.day.zipped is not None
+
+
+def test_what_a_back_fill_left_to_roll_up_is_no_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Newest first: the day grows backwards while it is read anew at each look, and is then complete."""
+    store, board, keeper = kept()
+
+    def waits_below(hours: float) -> None:
+        async def day_reach(_: datetime) -> Reach:
+            return Reach(NOW, NOW - timedelta(hours=hours))
+
+        monkeypatch.setattr(store, "day_reach", day_reach)
+
+    waits_below(1)
+    asyncio.run(keeper.look())
+    assert (board.day, store.asked) == (None, [])
+    for hours in (3, 6):
+        waits_below(hours)
+        asyncio.run(keeper.look())
+        document = orjson.loads(board.day.plain)
+        assert document["first"] >= (NOW.timestamp() - 3600 * (hours - 1)) * 1000
+        assert document["steps"] in (6 * hours - 6, 6 * hours - 5)
+        assert store.asked[-1] > timedelta(hours=24)
+    assert store.returns == 0
+    monkeypatch.undo()
+    asyncio.run(keeper.look())
+    assert orjson.loads(board.day.plain)["steps"] >= STEPS - 1
+    assert store.returns == 1
 
 
 def test_another_day_has_another_version() -> None:
