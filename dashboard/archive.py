@@ -263,17 +263,17 @@ _EPOCH = np.datetime64("2000-01-01T00:00:00", "us")
 def series_of(place: str, rows: Rows) -> Series:
     """A place's rows (fields of ROW, sorted by time) as columns."""
     times = _EPOCH + rows["time"].astype("timedelta64[us]")
-    value, low, high = (rows[name].astype(np.float32, copy=False) for name in ("value", "low", "high"))
-    n, sensors = (rows[name].astype(np.int32, copy=False) for name in ("n", "sensors"))
-    flagged, imported = (rows[name].astype(np.bool_, copy=False) for name in ("flagged", "imported"))
+    value, low, high = (np.ascontiguousarray(rows[name], np.float32) for name in ("value", "low", "high"))
+    n, sensors = (np.ascontiguousarray(rows[name], np.int32) for name in ("n", "sensors"))
+    flagged, imported = (np.ascontiguousarray(rows[name], np.bool_) for name in ("flagged", "imported"))
     return Series(place, times, value, low, high, n, sensors, flagged, imported)
 
 
 def hours_of(place: str, rows: Rows) -> Hours:
     """A place's rows (fields of HOURS_ROW, sorted by time) as columns."""
     times = _EPOCH + rows["time"].astype("timedelta64[us]")
-    hours, over = (rows[name].astype(np.int32, copy=False) for name in ("hours", "over"))
-    total, high = (rows[name].astype(np.float32, copy=False) for name in ("total", "high"))
+    hours, over = (np.ascontiguousarray(rows[name], np.int32) for name in ("hours", "over"))
+    total, high = (np.ascontiguousarray(rows[name], np.float32) for name in ("total", "high"))
     return Hours(place, times, hours, over, total, high)
 
 

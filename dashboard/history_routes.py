@@ -22,6 +22,7 @@ from starlette.routing import Route
 from city.errors import SdotError
 from city.reading import SERIAL
 from dashboard.archive import Level
+from dashboard.drawn import Drawn
 from dashboard.history import Answer, Everywhere, History
 from dashboard.history_csv import file_name, history_csv
 from dashboard.history_document import everywhere_json, history_json, ms
@@ -99,7 +100,7 @@ class _Desk:
 
     def __init__(self, history: History) -> None:
         self._history, self._pack = history, history.pack
-        self._kept = _Kept()
+        self._kept, self._drawn = _Kept(), Drawn()
 
     async def document(self, request: Request) -> Response:
         """`/api/history`: one metric of some places."""
@@ -109,6 +110,7 @@ class _Desk:
             if len(inquiry.metrics) > 1:
                 raise InquiryError("one_metric", given=len(inquiry.metrics))
             answer = await self._history.answer(inquiry)
+            self._drawn.keep(answer)
             return await asyncio.to_thread(lambda: _made(history_json(answer, self._history), JSON, answer))
 
         return _sent(request, await self._kept.get(str(request.url), make))
@@ -126,9 +128,10 @@ class _Desk:
         return _sent(request, await self._kept.get(str(request.url), make))
 
     async def table(self, request: Request) -> Response:
-        """`/api/history.csv`: what the page's panels draw."""
+        """`/api/history.csv`: what the page's panels draw; of panels that were just `asked` for, the very same figures."""
         inquiry = inquiry_of(request.query_params, self._pack, self._history.clock())
-        answer = await self._history.answer(inquiry)
+        drawn = self._drawn.of(inquiry, request.query_params.getlist("asked"))
+        answer = drawn or await self._history.answer(inquiry)
         language = language_of(request.headers, self._pack.languages)
         made = await asyncio.to_thread(lambda: _made(history_csv(answer, self._pack, language), CSV, answer))
         response = _sent(request, made)

@@ -286,7 +286,7 @@ def test_the_address_holds_what_is_shown_and_back_leads_back(past: Past, look: O
 def test_the_table_is_of_exactly_what_is_drawn(past: Past, look: Opener) -> None:
     page = look(f"?{THREE}&metric=pm25&metric=noise&span=30d&before=1")
     link = page.get_by_role("link", name="CSV")
-    query = f"{THREE}&metric=pm25&metric=noise&{ends_of(page)}&level=hour&before=1"
+    query = f"{THREE}&metric=pm25&metric=noise&{ends_of(page)}&level=hour&before=1&asked={past.now}&asked={past.now}"
     assert link.get_attribute("href") == f"/api/history.csv?{query}"
     with page.expect_download() as download:
         link.click()
@@ -306,7 +306,10 @@ def ends_of(page: Page) -> str:
 def test_the_place_that_the_server_chose_is_in_the_table_and_in_the_address(past: Past, look: Opener) -> None:
     page = look()
     href = page.get_by_role("link", name="CSV").get_attribute("href")
-    assert href == f"/api/history.csv?place={YEONGDEUNGPO}&metric=pm25&{ends_of(page)}&level=hour"
+    assert (
+        href
+        == f"/api/history.csv?place={YEONGDEUNGPO}&metric=pm25&{ends_of(page)}&level=hour&asked={past.now}"
+    )
     assert query_of(page) == f"place={YEONGDEUNGPO}&metric=pm25&span=7d"
 
 

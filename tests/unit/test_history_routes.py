@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -199,6 +200,26 @@ def test_what_cannot_change_any_more_is_kept(client: Client, archive: MemoryArch
     archive.trouble = StoreError("refused")
     assert client.get(query).content == first.content
     assert client.get("/api/history?place=mapo-gu").status_code == 503
+
+
+def test_the_csv_of_what_was_drawn_holds_nothing_that_came_since(
+    client: Client, archive: MemoryArchive
+) -> None:
+    page = client.get("/api/history?unit=sensor&place=m-1&span=24h&level=raw")
+    drawn = page.json()
+    instants = [datetime.fromtimestamp(drawn[end] / 1000, UTC).isoformat() for end in ("start", "end")]
+    query = f"unit=sensor&place=m-1&metric=pm25&from={quote(instants[0])}&to={quote(instants[1])}&level=raw"
+    late = NOW - timedelta(hours=2, minutes=3)
+    archive.put("m-1", "pm25", np.array([utc64(late)]), [33.0])
+    asked = page.headers[ASKED]
+
+    def listed(more: str) -> list[float]:
+        text = client.get(f"/api/history.csv?{query}{more}").content.decode("utf-8-sig")
+        return [float(row["value"]) for row in csv.DictReader(io.StringIO(text))]
+
+    assert listed(f"&asked={asked}") == drawn["series"][0]["v"]
+    for unknown in ("", "&asked=1", f"&asked={asked}&asked={asked}", "&asked=-1", "&asked=x"):
+        assert len(listed(unknown)) == len(drawn["series"][0]["v"]) + 1
 
 
 def test_the_worst_district_is_chosen_where_nobody_chose(client: Client, archive: MemoryArchive) -> None:

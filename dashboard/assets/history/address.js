@@ -54,11 +54,17 @@
     return query;
   }
 
-  // What is drawn, as a table: the places that were drawn, be they chosen or not, over the very span that they were
-  // drawn over, however long ago that was.
-  function ofTable(asked, places, answer) {
+  // The very span that an answer was drawn over, however long ago that was, and the places, be they chosen or not.
+  function again(asked, places, answer) {
     const [from, to] = [answer.start, answer.end].map((ms) => new Date(ms).toISOString());
     return written({ ...asked, span: "", from, to, level: answer.level }, asked.metrics, places);
+  }
+
+  // What is drawn, as a table: by when it was asked for the server knows the very figures.
+  function ofTable(asked, places, answers) {
+    const query = again(asked, places, answers[0]);
+    for (const answer of answers) query.append("asked", answer.asked);
+    return query;
   }
 
   // The places that the server chose are part of the question from now on; no step of the browser's history.
@@ -74,5 +80,5 @@
     return true;
   }
 
-  sdot.address = { read, ofPage, ofMetric, ofAll, ofTable, go, keep, SPANS, MOST_PLACES, MOST_METRICS };
+  sdot.address = { read, ofPage, ofMetric, ofAll, again, ofTable, go, keep, SPANS, MOST_PLACES, MOST_METRICS };
 })();

@@ -41,7 +41,7 @@
       answers.map(async (answer, i) => {
         if (answer.level === coarsest.level) return answer;
         const places = coarsest.series.map((series) => series.place);
-        const query = sdot.address.ofTable({ ...asked, metrics: [asked.metrics[i]] }, places, coarsest);
+        const query = sdot.address.again({ ...asked, metrics: [asked.metrics[i]] }, places, coarsest);
         return { ...(await get(`/api/history?${query}`, signal)), why: "beside" };
       }),
     );

@@ -182,7 +182,7 @@
 
   function take(the) {
     const { say } = sdot.words;
-    const csv = the.shown ? `/api/history.csv?${sdot.address.ofTable(the.shown.asked, the.places, the.shown.answers[0])}` : null;
+    const csv = the.shown ? `/api/history.csv?${sdot.address.ofTable(the.shown.asked, the.places, the.shown.answers)}` : null;
     const picture = (format) =>
       h(
         "button",
