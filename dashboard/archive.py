@@ -139,11 +139,6 @@ def utc64(instant: datetime) -> np.datetime64:
     return np.datetime64(instant.astimezone(UTC).replace(tzinfo=None), "us")
 
 
-def aware(instant: np.datetime64) -> datetime:
-    """What numpy has as UTC, as an aware instant."""
-    return instant.astype("M8[us]").item().replace(tzinfo=UTC)  # type: ignore[no-any-return]
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a chart shows: one metric of places of one unit over a span."""

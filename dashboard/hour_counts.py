@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dashboard.archive import Archive, Hours, Level, Limit, Question, Series, aware, bucket_start
+from dashboard.archive import Archive, Hours, Level, Limit, Question, Series, bucket_start
 
 #: A day as it was, and what its hours said then.
 DAY = np.dtype(
@@ -86,8 +86,12 @@ def spans_of(days: NDArray[np.datetime64], zone: ZoneInfo) -> list[tuple[datetim
     runs = [run for run in np.split(days, breaks) if len(run)]
     # a day has 23 to 25 hours: 26 later it is the next one
     return [
-        (aware(run[0]), bucket_start(Level.DAY, aware(run[-1]) + timedelta(hours=26), zone)) for run in runs
+        (_aware(run[0]), bucket_start(Level.DAY, _aware(run[-1]) + timedelta(hours=26), zone)) for run in runs
     ]
+
+
+def _aware(instant: np.datetime64) -> datetime:
+    return instant.astype("M8[us]").item().replace(tzinfo=UTC)  # type: ignore[no-any-return]
 
 
 def _changed(series: Series, days: Days) -> NDArray[np.bool_]:
