@@ -63,7 +63,7 @@ SELECT count(*) > %(limit)s FROM (SELECT FROM touched LIMIT %(limit)s + 1) AS t
 
 -- name: crowded_days
 -- Local days of which an eighth or more is marked, as an import leaves them (a mark names 5 minutes of a sensor), become
--- spans: each is then computed once, and not once for every portion of its marks.
+-- spans: each is then computed once, and not once for every portion of its marks. What is open is computed anyway.
 WITH crowded AS (
     SELECT date_trunc('day', time, %(zone)s) AS day FROM touched
     GROUP BY 1 HAVING count(*) > (SELECT count(*) FROM latest) * 36
@@ -72,7 +72,8 @@ WITH crowded AS (
 ), gone AS (
     DELETE FROM touched AS t USING whole AS w WHERE t.time >= w.day AND t.time < w.next
 )
-INSERT INTO touched_span (low, high) SELECT day, next FROM whole
+INSERT INTO touched_span (low, high)
+SELECT w.day, least(w.next, c.open_from) FROM whole AS w JOIN checkpoint AS c ON c.open_from > w.day
 
 -- name: merge_spans
 -- Spans that overlap or follow each other become one: each is computed for all sensors, however many wrote into it.

@@ -63,6 +63,27 @@ def test_a_day_full_of_marks_is_computed_as_a_whole(
         assert owner.execute("SELECT count(*) FROM touched_span").fetchone() == (0,)
 
 
+def test_a_crowded_day_that_still_runs_is_a_span_up_to_what_is_open(
+    inlet: Inlet, embedded_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Live draws nothing below the end of a span that waits: it may not lie in the future."""
+    monkeypatch.setattr(rollup, "MARKS", 20)
+    with embedded_database.connect() as owner:
+        refresher = rollup.Refresher(owner, seoul().catalogue)
+        while refresher.refresh().more:
+            pass
+        owner.execute("INSERT INTO touched SELECT sensor_id, now() FROM sensor, generate_series(1, 50)")
+        refresher._gather()
+        found = owner.execute(
+            "SELECT bool_and(t.high = c.open_from AND t.low < t.high) FROM touched_span AS t, checkpoint AS c"
+        ).fetchone()
+        begun = owner.execute(
+            "SELECT open_from > date_trunc('day', now(), 'Asia/Seoul') FROM checkpoint"
+        ).fetchone()
+        assert found == ((True,) if begun == (True,) else (None,))
+        assert owner.execute("SELECT count(*) FROM touched").fetchone() == (0,)
+
+
 def test_two_back_fills_that_meet_within_a_bucket(inlet: Inlet, embedded_database: Database) -> None:
     """A span ends with its last reading, not with a bucket: each computes all of the one in which they meet."""
     with embedded_database.connect() as owner:
